@@ -1,0 +1,156 @@
+package config
+
+import (
+	"github.com/hashicorp/hcl/v2"
+)
+
+// Config is one folder's checked configuration. Lists are sorted by address.
+type Config struct {
+	// Dir is the folder that was read.
+	Dir string
+
+	// RequiredVersion is the constraint of the bascule block, or "".
+	RequiredVersion string
+
+	// Backend says where the state is kept.
+	Backend Backend
+
+	Peers   []*Peer
+	Mirrors []*Mirror
+
+	// Digest is the SHA-256, in hex, of the files and the values of variables,
+	// secrets left out: what a saved plan is bound to.
+	Digest string
+
+	// Sources holds every file that was read, by the name used in ranges, for
+	// diagnostics with a snippet.
+	Sources map[string]*hcl.File
+}
+
+// Backend is where the state file is kept.
+type Backend struct {
+	// Type is "local" (the default) or "postgres".
+	Type string
+
+	// Path of the state file, relative to the configuration folder. Default
+	// bascule.state.json. Local only.
+	Path string
+
+	// URL of the database that keeps the state. Postgres only.
+	URL Secret
+
+	Range hcl.Range
+}
+
+// Peer is one PostgreSQL database that a mirror can name.
+type Peer struct {
+	// Address is peer.NAME, or peer.NAME["KEY"] under for_each.
+	Address string
+
+	// URL is a whole connection string; the fields below it override its parts.
+	URL Secret
+
+	Host     string
+	Port     int // 0: from URL, PGPORT, or 5432
+	Database string
+	User     string
+	Password Secret
+
+	// PasswordCommand is run at each connect; its first line is the password.
+	PasswordCommand []string
+
+	SSLMode     string
+	SSLRootCert string
+	SSLCert     string
+	SSLKey      string
+
+	// ConnectTimeout in seconds. Default 15.
+	ConnectTimeout int
+
+	Range hcl.Range
+}
+
+// Mirror is one declared copy of a database: from a source to a target peer.
+type Mirror struct {
+	// Address is mirror.NAME, or mirror.NAME["KEY"] under for_each.
+	Address string
+
+	// Label is the name in the block, Key the for_each key or "".
+	Label, Key string
+
+	Source, Target *Peer
+
+	InitialCopy bool
+	Continuous  bool
+	Engine      string
+
+	// Tables and Exclude are patterns, schema.table with * and ?. Empty Tables
+	// means every table.
+	Tables  []Pattern
+	Exclude []Pattern
+
+	// Blocks are the table blocks, in file order.
+	Blocks []*TableBlock
+
+	Schema Schema
+	Copy   Copy
+
+	Protect bool
+
+	// Range of the block's header; Ranges by attribute path ("tables",
+	// "schema.roles") where the file sets it.
+	Range  hcl.Range
+	Ranges map[string]hcl.Range
+}
+
+// Pattern selects tables by schema-qualified name.
+type Pattern struct {
+	Text  string
+	Range hcl.Range
+}
+
+// TableBlock is what a mirror says of one table.
+type TableBlock struct {
+	// Schema and Name of the table on the source.
+	Schema, Name string
+
+	// TargetSchema and TargetName are where it goes. Default the same.
+	TargetSchema, TargetName string
+
+	ExcludeColumns []string
+
+	// Where is an SQL condition; rows for which it is not true stay behind.
+	Where string
+
+	Range hcl.Range
+}
+
+// Schema says what is carried besides rows.
+type Schema struct {
+	Copy             bool // default true
+	CreateDatabase   bool
+	DatabaseSettings bool // default true
+	Roles            bool
+	Owners           bool
+	Privileges       bool
+
+	// Tablespaces maps source to target names. What is not in it goes to pg_default.
+	Tablespaces map[string]string
+
+	SkipExtensions []string
+
+	// Skip holds kinds ("trigger") and kind:name patterns ("function:public.legacy_*").
+	Skip []Pattern
+}
+
+// Copy tunes the initial copy.
+type Copy struct {
+	// Workers is how many connections to each peer copy and build at once. Default 4.
+	Workers int
+
+	// ChunkSize in bytes is about how much of a table one COPY carries. Default 256 MiB.
+	ChunkSize int64
+
+	// MaintenanceWorkMem in bytes for index builds. 0: taken from the target's settings.
+	MaintenanceWorkMem int64
+}
