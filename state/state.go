@@ -1,0 +1,86 @@
+package state
+
+import "time"
+
+// Format is the version of the file format that this build writes. A file of a
+// newer format is refused.
+const Format = 1
+
+// File is the state: what exists and why. Facts about tables and chunks are
+// never here but in the ledger on the target.
+type File struct {
+	Format  int    `json:"format"`
+	Version string `json:"version"` // of the build that wrote it
+
+	// Serial goes up by one with each save.
+	Serial int64 `json:"serial"`
+
+	// Lineage is a random UUID made with the file. Its first 8 hex digits are in
+	// the name of everything that is created on a peer.
+	Lineage string `json:"lineage"`
+
+	// Resources are sorted by address.
+	Resources []*Resource `json:"resources"`
+
+	// Journal holds the steps of an apply that has not ended, oldest first.
+	Journal []JournalEntry `json:"journal,omitempty"`
+}
+
+// Status of a resource.
+const (
+	Creating = "creating" // intent is written; parts of it may exist
+	Ready    = "ready"
+	Removing = "removing"
+)
+
+// Resource is one thing that a configuration declared and an apply made.
+type Resource struct {
+	Address string    `json:"address"`
+	Status  string    `json:"status"`
+	Created time.Time `json:"created"`
+	Updated time.Time `json:"updated"`
+
+	Peer   *Peer   `json:"peer,omitempty"`
+	Mirror *Mirror `json:"mirror,omitempty"`
+}
+
+// Peer is which database a peer address was when it was last applied.
+type Peer struct {
+	// Endpoint is host:port/database, without user or password.
+	Endpoint         string `json:"endpoint"`
+	SystemIdentifier string `json:"system_identifier"`
+	DatabaseOID      uint32 `json:"database_oid"`
+}
+
+// Mirror is what was applied for a mirror.
+type Mirror struct {
+	Source string `json:"source"` // peer address
+	Target string `json:"target"`
+
+	// Digest of the settings that decide what arrives on the target.
+	Digest string `json:"digest"`
+
+	// Settings is those settings, for saying what changed.
+	Settings map[string]string `json:"settings"`
+
+	Continuous bool `json:"continuous"`
+}
+
+// JournalEntry records one step of an apply.
+type JournalEntry struct {
+	Address string    `json:"address"`
+	Step    string    `json:"step"`
+	Status  string    `json:"status"` // started, done, failed
+	At      time.Time `json:"at"`
+	Error   string    `json:"error,omitempty"`
+}
+
+// Find returns the resource with this address, or nil.
+func (f *File) Find(address string) *Resource {
+	for _, r := range f.Resources {
+		if r.Address == address {
+			return r
+		}
+	}
+	return nil
+}
