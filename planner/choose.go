@@ -1,0 +1,124 @@
+package planner
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/agext/levenshtein"
+
+	"bascule/config"
+	"bascule/planner/catalog"
+)
+
+// choose decides which tables are carried: those that tables matches and exclude
+// does not, with all partitions of the ones chosen. Every pattern must match.
+func (d *draft) choose() {
+	d.selected = map[uint32]bool{}
+	excluded := map[uint32]bool{}
+	used := map[*config.Pattern]bool{}
+	matches := func(list []config.Pattern, r *catalog.Relation) bool {
+		hit := false
+		for i := range list {
+			if list[i].Match(r.Schema, r.Name) {
+				used[&list[i]], hit = true, true
+			}
+		}
+		return hit
+	}
+	for i := range d.source.Relations {
+		r := &d.source.Relations[i]
+		if !isTable(r) {
+			continue
+		}
+		if r.Extension != "" {
+			d.selected[r.OID] = r.ConfigTable
+			continue
+		}
+		in := matches(d.decl.Tables, r) || len(d.decl.Tables) == 0
+		excluded[r.OID] = matches(d.decl.Exclude, r)
+		d.selected[r.OID] = in && !excluded[r.OID]
+	}
+	d.choosePartitions(excluded)
+	d.checkPatterns("tables", d.decl.Tables, used)
+	d.checkPatterns("exclude", d.decl.Exclude, used)
+	d.checkBlocks()
+}
+
+// choosePartitions takes partitions where their root goes, down to the leaves.
+func (d *draft) choosePartitions(excluded map[uint32]bool) {
+	for changed := true; changed; {
+		changed = false
+		for i := range d.source.Relations {
+			r := &d.source.Relations[i]
+			if !r.IsPartition || len(r.Parents) == 0 || d.selected[r.OID] || excluded[r.OID] {
+				continue
+			}
+			if d.selected[r.Parents[0]] {
+				d.selected[r.OID], changed = true, true
+			}
+		}
+	}
+}
+
+func isTable(r *catalog.Relation) bool {
+	return r.Kind == catalog.Table || r.Kind == catalog.Partitioned || r.Kind == catalog.Foreign
+}
+
+func (d *draft) checkPatterns(attribute string, list []config.Pattern, used map[*config.Pattern]bool) {
+	for i := range list {
+		if !used[&list[i]] {
+			d.find(at(matchesNothing(d.decl.Address, attribute, list[i].Text, d.suggest(list[i].Text)), list[i].Range))
+		}
+	}
+}
+
+// suggest returns the table names most like a pattern, at most three.
+func (d *draft) suggest(pattern string) []string {
+	type near struct {
+		name     string
+		distance int
+	}
+	var list []near
+	for i := range d.source.Relations {
+		r := &d.source.Relations[i]
+		if !isTable(r) || r.Extension != "" {
+			continue
+		}
+		name := shown(r.Schema, r.Name)
+		if n := levenshtein.Distance(pattern, name, nil); n <= max(2, len(pattern)/3) {
+			list = append(list, near{name, n})
+		}
+	}
+	slices.SortFunc(list, func(a, b near) int {
+		return cmp.Or(cmp.Compare(a.distance, b.distance), cmp.Compare(a.name, b.name))
+	})
+	var names []string
+	for _, n := range list[:min(3, len(list))] {
+		names = append(names, n.name)
+	}
+	return names
+}
+
+// checkBlocks checks that table blocks speak of tables and columns that are there.
+func (d *draft) checkBlocks() {
+	found := d.blocks()
+	named := map[*config.TableBlock]*catalog.Relation{}
+	for oid, b := range found {
+		named[b] = d.byOID[oid]
+	}
+	for _, b := range d.decl.Blocks {
+		r := named[b]
+		if r == nil || !isTable(r) {
+			d.find(at(noSuchTable(d.decl.Address, shown(b.Schema, b.Name), d.suggest(shown(b.Schema, b.Name))), b.Range))
+			continue
+		}
+		if !d.selected[r.OID] {
+			d.find(at(blockNotSelected(d.decl.Address, shown(b.Schema, b.Name)), b.Range))
+		}
+		for _, name := range b.ExcludeColumns {
+			if !slices.ContainsFunc(r.Columns, func(c catalog.Column) bool { return c.Name == name }) {
+				d.find(at(noSuchColumn(d.decl.Address, shown(b.Schema, b.Name), name), b.Range))
+			}
+		}
+	}
+}

@@ -1,0 +1,220 @@
+package planner
+
+import (
+	"cmp"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+
+	"bascule/config"
+	"bascule/config/pgname"
+	"bascule/planner/catalog"
+)
+
+// draft is the planning of one mirror's copy.
+type draft struct {
+	*maker
+	decl           *config.Mirror
+	source, target *catalog.Database // target is nil when it is to be created
+	dump           DumpProgram
+	resume, again  bool
+
+	byOID       map[uint32]*catalog.Relation
+	constraints map[uint32]*catalog.Constraint // see constraint
+	selected    map[uint32]bool                // tables by oid
+	left        *leaving
+	out         *Mirror
+}
+
+// draft fills the change.
+func (d *draft) draft(change *Change) {
+	d.byOID = map[uint32]*catalog.Relation{}
+	for i := range d.source.Relations {
+		d.byOID[d.source.Relations[i].OID] = &d.source.Relations[i]
+	}
+	d.out = &Mirror{
+		Source: d.decl.Source.Address, Target: d.decl.Target.Address, Engine: d.decl.Engine,
+		ID: MirrorID(d.in.State.Lineage, d.decl.Address), Digest: d.decl.Digest(), Settings: d.decl.Settings(),
+		Tables: []Table{}, Objects: []Count{}, Resume: d.resume, Options: d.options(),
+	}
+	change.Mirror = d.out
+	d.choose()
+	d.leave()
+	d.tables()
+	d.cut()
+	d.sequences()
+	d.refreshes()
+	d.count()
+	d.check(change)
+	change.Steps = d.steps()
+}
+
+func (d *draft) options() Options {
+	o, s := Options{}, d.decl.Schema
+	o.SchemaCopy, o.Owners, o.Privileges, o.Tablespaces = s.Copy, s.Owners, s.Privileges, maps.Clone(s.Tablespaces)
+	o.CreateDatabase = s.CreateDatabase && d.target == nil
+	o.Workers, o.ChunkSize = cmp.Or(d.decl.Copy.Workers, 4), cmp.Or(d.decl.Copy.ChunkSize, 256<<20)
+	o.MaintenanceWorkMem = cmp.Or(d.decl.Copy.MaintenanceWorkMem, d.maintenanceWorkMem(o.Workers))
+	o.SearchPath = d.source.Params["search_path"]
+	o.Encoding = "UTF8"
+	if d.target == nil || d.target.Encoding == d.source.Encoding {
+		o.Encoding = d.source.Encoding // the bytes go through as they are
+	}
+	if s.DatabaseSettings || s.CreateDatabase {
+		for _, set := range d.source.Settings {
+			o.Settings = append(o.Settings, Setting(set))
+		}
+		o.Comment = d.source.Comment
+	}
+	if o.CreateDatabase {
+		o.Database = d.newDatabase()
+	}
+	o.SkipComments = slices.ContainsFunc(s.Skip, func(p config.Pattern) bool { return p.Text == "comment" })
+	return o
+}
+
+// maintenanceWorkMem for one index build: what the target has set, raised towards
+// a sixteenth of what it expects to have as cache, at most 1 GiB.
+func (d *draft) maintenanceWorkMem(workers int) int64 {
+	const ceiling = 1 << 30
+	if d.target == nil {
+		return 256 << 20
+	}
+	set := paramBytes(d.target.Params["maintenance_work_mem"], 1<<10)
+	cache := paramBytes(d.target.Params["effective_cache_size"], 8<<10)
+	return max(set, min(ceiling, cache/8/int64(max(1, min(workers, 4)))))
+}
+
+func paramBytes(setting string, unit int64) int64 {
+	n, _ := strconv.ParseInt(setting, 10, 64)
+	return n * unit
+}
+
+func (d *draft) newDatabase() *NewDatabase {
+	s := d.source
+	db := &NewDatabase{Name: d.in.Live[d.decl.Target.Address].Name, Encoding: s.Encoding, Collate: s.Collate, CType: s.CType}
+	switch s.LocaleProvider {
+	case "i":
+		db.Provider, db.Locale = "icu", s.ICULocale
+	case "b":
+		db.Provider, db.Locale = "builtin", s.ICULocale
+	}
+	return db
+}
+
+// tables lists what is copied, by name.
+func (d *draft) tables() {
+	blocks := d.blocks()
+	for i := range d.source.Relations {
+		r := &d.source.Relations[i]
+		if !d.selected[r.OID] || d.left.has(classRelation, r.OID) {
+			continue
+		}
+		if r.Kind != catalog.Table && r.Kind != catalog.Partitioned {
+			continue
+		}
+		d.out.Tables = append(d.out.Tables, d.table(r, blocks[r.OID]))
+	}
+	slices.SortFunc(d.out.Tables, func(a, b Table) int {
+		return cmp.Or(cmp.Compare(a.Schema, b.Schema), cmp.Compare(a.Name, b.Name))
+	})
+	for _, t := range d.out.Tables {
+		d.out.Bytes += t.Bytes
+		d.out.Rows += int64(max(0, t.Rows))
+	}
+}
+
+func (d *draft) table(r *catalog.Relation, block *config.TableBlock) Table {
+	t := Table{OID: r.OID, Schema: r.Schema, Name: r.Name, Kind: "table", Bytes: r.Bytes, Rows: r.Rows, Pages: r.Pages,
+		Columns: []string{}, Binary: true, PrimaryKey: r.HasPrimaryKey, Unlogged: r.Persistence == 'u', Parts: 1}
+	switch {
+	case r.Kind == catalog.Partitioned:
+		t.Kind, t.Bytes, t.Pages, t.Rows, t.Parts = "partitioned", 0, 0, 0, 0
+	case r.ConfigTable:
+		t.Kind, t.Condition = "config", r.Condition
+	}
+	if r.IsPartition {
+		t.PartitionOf = r.Parents
+	}
+	if block != nil {
+		if block.TargetSchema != r.Schema || block.TargetName != r.Name {
+			t.TargetSchema, t.TargetName = block.TargetSchema, block.TargetName
+		}
+		t.Where = block.Where
+	}
+	for _, c := range r.Columns {
+		switch {
+		case d.left.column(r.OID, c.Num):
+			t.Dropped = append(t.Dropped, c.Name)
+		case c.Generated == 0:
+			t.Columns = append(t.Columns, c.Name)
+			t.Binary = t.Binary && c.Binary
+		}
+	}
+	if !r.HasPrimaryKey && t.Kind == "table" {
+		t.Notes = append(t.Notes, Note{Text: "no primary key", Code: codeNoKey})
+	}
+	return t
+}
+
+// cut decides how many parts each table is copied in.
+//
+// A part is at most chunk_size, and less where the whole copy is so small that the
+// workers would otherwise wait for one of them. Ranges of blocks are scanned
+// directly from PostgreSQL 14 on; before, each would read the whole table.
+func (d *draft) cut() {
+	const smallest = 8 << 20
+	if d.source.Version.Major() < 14 {
+		return
+	}
+	o := d.out.Options
+	size := min(o.ChunkSize, max(smallest, d.out.Bytes/int64(o.Workers*3)))
+	for i := range d.out.Tables {
+		t := &d.out.Tables[i]
+		if t.Kind != "table" || t.Pages < 2 {
+			continue
+		}
+		t.Parts = int(max(1, min(t.Pages, int64(math.Ceil(float64(t.Bytes)/float64(size))))))
+	}
+}
+
+func (d *draft) sequences() {
+	renamed := map[uint32]*config.TableBlock{}
+	for oid, b := range d.blocks() {
+		renamed[oid] = b
+	}
+	for i := range d.source.Relations {
+		r := &d.source.Relations[i]
+		if r.Kind != catalog.Sequence || d.left.has(classRelation, r.OID) {
+			continue
+		}
+		if r.Extension != "" && !r.ConfigTable {
+			continue
+		}
+		s := Sequence{OID: r.OID, Schema: r.Schema, Name: r.Name}
+		// ALTER TABLE ... SET SCHEMA takes the sequences that the table owns along.
+		if r.Sequence != nil && renamed[r.Sequence.OwnedBy] != nil && renamed[r.Sequence.OwnedBy].TargetSchema != r.Schema {
+			s.TargetSchema, s.TargetName = renamed[r.Sequence.OwnedBy].TargetSchema, r.Name
+		}
+		d.out.Sequences = append(d.out.Sequences, s)
+	}
+	slices.SortFunc(d.out.Sequences, func(a, b Sequence) int {
+		return cmp.Or(cmp.Compare(a.Schema, b.Schema), cmp.Compare(a.Name, b.Name))
+	})
+}
+
+// blocks returns the table blocks by the table's oid.
+func (d *draft) blocks() map[uint32]*config.TableBlock {
+	byName := map[string]uint32{}
+	for _, r := range d.source.Relations {
+		byName[pgname.Qualified(r.Schema, r.Name)] = r.OID
+	}
+	found := map[uint32]*config.TableBlock{}
+	for _, b := range d.decl.Blocks {
+		if oid := byName[pgname.Qualified(b.Schema, b.Name)]; oid != 0 {
+			found[oid] = b
+		}
+	}
+	return found
+}

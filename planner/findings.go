@@ -1,0 +1,167 @@
+package planner
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"bascule/state"
+)
+
+// Codes of findings. They are never reused for another meaning.
+const (
+	codeUnreachable    = "B101"
+	codeNoKey          = "B102"
+	codeSameDatabase   = "B103"
+	codeOtherDatabase  = "B104"
+	codePeerNeeded     = "B105"
+	codeSourceMissing  = "B106"
+	codeTargetMissing  = "B107"
+	codeNoMatch        = "B110"
+	codeNoTable        = "B111"
+	codeNoColumn       = "B112"
+	codeNotSelected    = "B113"
+	codeLeftOut        = "B114"
+	codeNoDump         = "B120"
+	codeOldDump        = "B121"
+	codeRoles          = "B122"
+	codeTablespaces    = "B123"
+	codeNoExtension    = "B124"
+	codeExtensionRight = "B125"
+	codeExtensionOther = "B126"
+	codeEncoding       = "B127"
+	codeCollation      = "B128"
+	codeRowSecurity    = "B129"
+	codeNoSelect       = "B130"
+	codeLargeObjects   = "B131"
+	codeExists         = "B132"
+	codeShape          = "B133"
+	codeRows           = "B134"
+	codeDisk           = "B135"
+	codeForeign        = "B136"
+	codeUnlogged       = "B137"
+	codeNoCreate       = "B138"
+	codeSuperuser      = "B139"
+	codeOlder          = "B140"
+	codeLocks          = "B141"
+	codeReplication    = "B142"
+	codeReadOnly       = "B143"
+	codeProtected      = "B144"
+	codeLedger         = "B145"
+	codeLabels         = "B146"
+	codeOwners         = "B147"
+	codeTriggers       = "B148"
+	codeConnections    = "B149"
+	codeEmptied        = "B150"
+	codeNoTables       = "B151"
+)
+
+// at says where in the files a finding comes from.
+func at(f Finding, r hcl.Range) Finding {
+	f.File, f.Line = r.Filename, r.Start.Line
+	return f
+}
+
+// ExitCode is the exit code of an apply that this plan refuses, 0 when it does not:
+// 4 where data or another database is protected, 1 otherwise.
+func (p *Plan) ExitCode() int {
+	code := 0
+	for _, f := range p.Findings {
+		if f.Severity != Refusal {
+			continue
+		}
+		if f.Code == codeProtected || f.Code == codeOtherDatabase {
+			return 4
+		}
+		code = 1
+	}
+	return code
+}
+
+func unreachable(address string, live *Live) Finding {
+	detail := "Nothing is planned for what needs it."
+	if h, ok := live.Err.(interface{ Hint() string }); ok && h.Hint() != "" {
+		detail = sentence(h.Hint())
+	}
+	return Finding{Code: codeUnreachable, Severity: Refusal, Address: address,
+		Summary: live.Err.Error(), Detail: detail}
+}
+
+// sentence begins with a capital letter and ends with a full stop.
+func sentence(s string) string {
+	if s == "" {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + strings.TrimSuffix(s[1:], ".") + "."
+}
+
+func otherDatabase(address string, was *state.Peer, now Peer) Finding {
+	return Finding{Code: codeOtherDatabase, Severity: Refusal, Address: address,
+		Summary: fmt.Sprintf("%s is not the database that was recorded", address),
+		Detail: fmt.Sprintf("It was system %s, database oid %d (%s); %s is system %s, database oid %d. If the database was really replaced, remove what depends on it from the state "+
+			"with `bascule state rm`, and apply again.", was.SystemIdentifier, was.DatabaseOID, was.Endpoint, now.Endpoint, now.SystemIdentifier, now.DatabaseOID)}
+}
+
+func peerStillNeeded(address string, users []string) Finding {
+	return Finding{Code: codePeerNeeded, Severity: Refusal, Address: address,
+		Summary: fmt.Sprintf("%s is not declared, but %s was applied with it", address, strings.Join(users, ", ")),
+		Detail:  "Its records on that peer can only be removed through it. Keep the peer block until the mirror is gone: remove the mirror, apply, then remove the peer."}
+}
+
+func sourceMissing(address, endpoint string) Finding {
+	return Finding{Code: codeSourceMissing, Severity: Refusal, Address: address,
+		Summary: "database " + endpoint + " does not exist",
+		Detail:  "Correct the database of the peer."}
+}
+
+func protected(address, what string) Finding {
+	return Finding{Code: codeProtected, Severity: Refusal, Address: address,
+		Summary: address + " is protected and would be " + what,
+		Detail:  "Lift `protect` by a change of its own, apply that, and then apply this."}
+}
+
+func matchesNothing(address, attribute, pattern string, near []string) Finding {
+	detail := "Correct or remove the pattern."
+	if len(near) > 0 {
+		detail = "Did you mean " + strings.Join(near, ", ") + "?"
+	}
+	return Finding{Code: codeNoMatch, Severity: Refusal, Address: address,
+		Summary: fmt.Sprintf("%s: %q matches no table of the source", attribute, pattern), Detail: detail}
+}
+
+func noSuchTable(address, table string, near []string) Finding {
+	detail := "A table block names one table of the source."
+	if len(near) > 0 {
+		detail = "Did you mean " + strings.Join(near, ", ") + "?"
+	}
+	return Finding{Code: codeNoTable, Severity: Refusal, Address: address,
+		Summary: "the source has no table " + table, Detail: detail}
+}
+
+func noSuchColumn(address, table, column string) Finding {
+	return Finding{Code: codeNoColumn, Severity: Refusal, Address: address,
+		Summary: fmt.Sprintf("%s has no column %s", table, column), Detail: "Correct exclude_columns."}
+}
+
+func blockNotSelected(address, table string) Finding {
+	return Finding{Code: codeNotSelected, Severity: Refusal, Address: address,
+		Summary: fmt.Sprintf("the block of %s has no effect: the table is not selected", table),
+		Detail:  "Add it to tables, or remove the block."}
+}
+
+// few joins names, at most eight of them.
+func few(names []string) string {
+	const most = 8
+	if len(names) <= most {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
+}
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}

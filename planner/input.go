@@ -1,0 +1,57 @@
+package planner
+
+import (
+	"bascule/config"
+	"bascule/planner/catalog"
+	"bascule/state"
+)
+
+// Input is all that a plan follows from. Config, State and Live are required.
+type Input struct {
+	// Version of the program, recorded in the plan.
+	Version string
+
+	Config *config.Config
+	State  *state.File
+
+	// Live holds every peer of Config by address.
+	Live map[string]*Live
+
+	// Destroy plans the removal of everything in State.
+	Destroy bool
+
+	// Targets and Excludes narrow the plan to, or to all but, these addresses. A
+	// resource address stands for all its for_each instances.
+	Targets, Excludes []string
+}
+
+// Live is a peer as it was seen.
+type Live struct {
+	Endpoint string // host:port/database
+	Name     string // of the database
+
+	// Database is nil when Err is set or the database is Missing.
+	Database *catalog.Database
+
+	// Ledger is never nil when Database is not.
+	Ledger *catalog.Ledger
+
+	// Dump is the pg_dump that would read this peer, when a mirror has it as its
+	// source.
+	Dump DumpProgram
+
+	// Free is the room on the disk of the server's data, in bytes, 0 where it cannot
+	// be known: only for servers on this machine.
+	Free int64
+
+	// Missing: the server answers, but has no database of that name.
+	Missing bool
+
+	Err error
+}
+
+// DumpProgram is a pg_dump on this machine. Path is "" when there is none.
+type DumpProgram struct {
+	Path    string
+	Version int // major: 15
+}

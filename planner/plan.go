@@ -1,0 +1,305 @@
+package planner
+
+// Format is the version of the plan's JSON form.
+const Format = 1
+
+// Actions of a change.
+const (
+	Create  = "create"
+	Update  = "update"
+	Replace = "replace"
+	Run     = "run"
+	Remove  = "remove"
+	Forget  = "forget" // leaves the state; nothing on a peer changes
+)
+
+// Severities of a finding.
+const (
+	Refusal = "error" // apply is refused
+	Warning = "warning"
+	Notice  = "info"
+)
+
+// Plan is everything that an apply would do, as data.
+//
+// Equal inputs give byte-equal plans: it holds no time, no random value and no
+// secret.
+type Plan struct {
+	Format  int    `json:"format"`
+	Version string `json:"version"` // of the build that made it
+
+	// What it is bound to. apply refuses a saved plan when any of these moved.
+	ConfigDigest string `json:"config_digest"`
+	StateSerial  int64  `json:"state_serial"`
+	Lineage      string `json:"lineage"`
+
+	Peers    []Peer    `json:"peers"`
+	Changes  []Change  `json:"changes"`
+	Findings []Finding `json:"findings"`
+}
+
+// Peer is a database that the plan speaks of, as it was seen.
+type Peer struct {
+	Address  string `json:"address"`
+	Endpoint string `json:"endpoint"` // host:port/database
+
+	// Version is the server's, "15.20". Error says why the peer could not be
+	// read; the other fields are empty then.
+	Version          string `json:"version,omitempty"`
+	SystemIdentifier string `json:"system_identifier,omitempty"`
+	DatabaseOID      uint32 `json:"database_oid,omitempty"`
+	Fingerprint      string `json:"fingerprint,omitempty"`
+	Error            string `json:"error,omitempty"`
+
+	// Missing: the server is there, the database is to be created.
+	Missing bool `json:"missing,omitempty"`
+}
+
+// Change is what happens to one address.
+type Change struct {
+	Address string `json:"address"`
+	Action  string `json:"action"`
+
+	// Reason is a sentence for actions that are not plain from the files:
+	// "interrupted; all tables are copied again".
+	Reason string `json:"reason,omitempty"`
+
+	File string `json:"file,omitempty"`
+	Line int    `json:"line,omitempty"`
+
+	// Attributes that differ, for an update or replace.
+	Attributes []Attribute `json:"attributes,omitempty"`
+
+	Mirror *Mirror `json:"mirror,omitempty"`
+	Steps  []Step  `json:"steps"`
+
+	// DataLoss names what an apply of this change overwrites on the target; it
+	// then needs -allow-data-loss=ADDRESS.
+	DataLoss []string `json:"data_loss,omitempty"`
+}
+
+// Attribute is one difference between what was applied and what is declared.
+type Attribute struct {
+	Name string `json:"name"`
+	Old  string `json:"old"`
+	New  string `json:"new"`
+}
+
+// Step is one thing that is done to a peer, in order.
+type Step struct {
+	ID      string   `json:"id"`   // unique within the change: "copy public.orders"
+	Kind    string   `json:"kind"` // ledger, database, roles, schema, copy, sequences, settings, cleanup, state
+	Peer    string   `json:"peer,omitempty"`
+	Summary string   `json:"summary"`
+	SQL     []string `json:"sql,omitempty"`
+	Command []string `json:"command,omitempty"` // pg_dump, without connection
+}
+
+// Mirror is what a mirror will carry.
+type Mirror struct {
+	Source string `json:"source"` // peer address
+	Target string `json:"target"`
+	Engine string `json:"engine"`
+
+	// AdoptFrom is the ledger's record that is taken over, when nothing else is done.
+	AdoptFrom string `json:"adopt_from,omitempty"`
+
+	// Clean: what the archive creates is dropped first where it exists.
+	Clean bool `json:"clean,omitempty"`
+
+	// Resume: an attempt before this one left its records in the ledger.
+	Resume bool `json:"resume,omitempty"`
+
+	// ID is the mirror's name in the ledger and in application_name.
+	ID       string            `json:"id"`
+	Digest   string            `json:"digest"`
+	Settings map[string]string `json:"settings"`
+
+	Tables []Table `json:"tables"`
+
+	// Sequences whose values are carried.
+	Sequences []Sequence `json:"sequences,omitempty"`
+
+	// Refresh lists the materialised views to fill, in an order that works.
+	Refresh []string `json:"refresh,omitempty"`
+
+	// Objects counts what is carried besides tables, by kind, in display order.
+	Objects []Count `json:"objects"`
+
+	// LeftOut lists what stays behind, with why. It is exact: (class, oid).
+	LeftOut []LeftOut `json:"left_out,omitempty"`
+
+	// Extensions that are created on the target.
+	Extensions []string `json:"extensions,omitempty"`
+
+	LargeObjects int64 `json:"large_objects,omitempty"`
+
+	// Bytes and Rows to copy, in all.
+	Bytes int64 `json:"bytes"`
+	Rows  int64 `json:"rows"`
+
+	Options Options `json:"options"`
+}
+
+// Options is how the mirror is to be carried out: its blocks schema and copy, with
+// defaults filled in from the target's settings.
+type Options struct {
+	SchemaCopy       bool   `json:"schema_copy"`
+	CreateDatabase   bool   `json:"create_database,omitempty"`
+	DatabaseSettings bool   `json:"database_settings,omitempty"`
+	Roles            []Role `json:"roles,omitempty"` // to create
+
+	// Settings of the source database, to be made the target's.
+	Settings []Setting `json:"settings,omitempty"`
+	Comment  string    `json:"comment,omitempty"`
+
+	// Database is what create_database makes.
+	Database *NewDatabase `json:"database,omitempty"`
+
+	// SkipComments leaves comments behind.
+	SkipComments bool              `json:"skip_comments,omitempty"`
+	Owners       bool              `json:"owners,omitempty"`
+	Privileges   bool              `json:"privileges,omitempty"`
+	Tablespaces  map[string]string `json:"tablespaces,omitempty"`
+
+	Workers            int   `json:"workers"`
+	ChunkSize          int64 `json:"chunk_size"`
+	MaintenanceWorkMem int64 `json:"maintenance_work_mem"`
+
+	// Encoding is client_encoding of the sessions that copy rows.
+	Encoding string `json:"encoding"`
+
+	// SearchPath of the source database, for expressions that need it.
+	SearchPath string `json:"search_path"`
+}
+
+// Role is one role to create, without a password.
+type Role struct {
+	Name       string   `json:"name"`
+	Attributes []string `json:"attributes"` // "login", "noinherit"
+	MemberOf   []string `json:"member_of,omitempty"`
+}
+
+// Setting is one ALTER DATABASE ... SET; for one role where Role is set.
+type Setting struct {
+	Role  string `json:"role,omitempty"`
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+// NewDatabase is a database to create.
+type NewDatabase struct {
+	Name     string `json:"name"`
+	Encoding string `json:"encoding"`
+	Collate  string `json:"collate"`
+	CType    string `json:"ctype"`
+	Provider string `json:"provider,omitempty"` // icu, builtin; "" for libc
+	Locale   string `json:"locale,omitempty"`
+}
+
+// Table is one table whose rows are carried.
+type Table struct {
+	OID    uint32 `json:"oid"` // on the source
+	Schema string `json:"schema"`
+	Name   string `json:"name"`
+
+	// TargetSchema and TargetName are set where they differ.
+	TargetSchema string `json:"target_schema,omitempty"`
+	TargetName   string `json:"target_name,omitempty"`
+
+	// Kind is "table", "partitioned" (no rows of its own), "config" (of an extension).
+	Kind string `json:"kind"`
+
+	// PartitionOf is the oid of the table that this is a partition of. One at most;
+	// an inheritance child is none.
+	PartitionOf []uint32 `json:"partition_of,omitempty"`
+
+	// Parts is how many COPY statements carry its rows, by ranges of blocks.
+	Parts int `json:"parts"`
+
+	Bytes int64   `json:"bytes"` // heap and TOAST
+	Rows  float64 `json:"rows"`  // estimate; -1 unknown
+	Pages int64   `json:"pages"`
+
+	// Columns that are copied, in order.
+	Columns []string `json:"columns"`
+	// Dropped are columns that are excluded.
+	Dropped []string `json:"dropped,omitempty"`
+	Where   string   `json:"where,omitempty"`
+
+	// Condition narrows the rows of an extension's configuration table.
+	Condition string `json:"condition,omitempty"`
+
+	// Binary: rows travel in COPY's binary format.
+	Binary bool `json:"binary"`
+
+	// Notes for the line in the plan: "no primary key", with a finding's code.
+	Notes []Note `json:"notes,omitempty"`
+
+	PrimaryKey bool `json:"primary_key"`
+	Unlogged   bool `json:"unlogged,omitempty"`
+}
+
+// Sequence is one sequence whose value is carried.
+type Sequence struct {
+	OID    uint32 `json:"oid"` // on the source
+	Schema string `json:"schema"`
+	Name   string `json:"name"`
+
+	// TargetSchema and TargetName are set where they differ.
+	TargetSchema string `json:"target_schema,omitempty"`
+	TargetName   string `json:"target_name,omitempty"`
+}
+
+// Note is a remark on a table's line, with the code of the finding that explains it.
+type Note struct {
+	Text string `json:"text"`
+	Code string `json:"code,omitempty"`
+}
+
+// Count is a number of objects of one kind ("12 indexes").
+type Count struct {
+	Kind  string `json:"kind"` // singular: index, foreign key, function
+	Count int    `json:"count"`
+}
+
+// LeftOut is an object that is not carried.
+type LeftOut struct {
+	Class uint32 `json:"class"`
+	OID   uint32 `json:"oid"`
+	Kind  string `json:"kind"`
+	Name  string `json:"name"` // for people: public.audit_log
+	// Why: "excluded", "skipped", "extension pg_cron is skipped",
+	// "depends on table public.audit_log".
+	Why string `json:"why"`
+}
+
+// Finding is one thing a preflight check has to say.
+type Finding struct {
+	Code     string `json:"code"` // B102
+	Severity string `json:"severity"`
+	Address  string `json:"address,omitempty"`
+
+	// Summary is one line; Detail says why and what to do.
+	Summary string `json:"summary"`
+	Detail  string `json:"detail"`
+
+	// Objects it speaks of, named for people.
+	Objects []string `json:"objects,omitempty"`
+
+	File string `json:"file,omitempty"`
+	Line int    `json:"line,omitempty"`
+}
+
+// Refused reports whether the plan has a finding that forbids applying it.
+func (p *Plan) Refused() bool {
+	for _, f := range p.Findings {
+		if f.Severity == Refusal {
+			return true
+		}
+	}
+	return false
+}
+
+// Empty reports whether there is nothing to do.
+func (p *Plan) Empty() bool { return len(p.Changes) == 0 }

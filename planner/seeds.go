@@ -1,0 +1,161 @@
+package planner
+
+import (
+	"maps"
+	"slices"
+
+	"bascule/config"
+	"bascule/planner/catalog"
+)
+
+// seeds adds what the mirror leaves out by itself, before dependencies.
+func (d *draft) seeds(add func(node, string)) {
+	for i := range d.source.Relations {
+		r := &d.source.Relations[i]
+		if isTable(r) && r.Extension == "" && !d.selected[r.OID] {
+			add(node{class: classRelation, oid: r.OID}, "not selected")
+		}
+	}
+	blocks := d.blocks()
+	for _, oid := range slices.Sorted(maps.Keys(blocks)) {
+		b := blocks[oid]
+		for _, c := range d.byOID[oid].Columns {
+			if slices.Contains(b.ExcludeColumns, c.Name) {
+				add(node{classRelation, oid, c.Num}, "excluded column")
+			}
+		}
+	}
+	for _, e := range d.source.Extensions {
+		if slices.Contains(d.decl.Schema.SkipExtensions, e.Name) {
+			d.skipExtension(add, e)
+		}
+	}
+	d.skips(add)
+	d.unusedSchemas(add)
+}
+
+// skipExtension leaves out an extension with all that belongs to it.
+func (d *draft) skipExtension(add func(node, string), e catalog.Extension) {
+	why := "extension " + e.Name + " is skipped"
+	add(node{class: classExtension, oid: e.OID}, why)
+	for _, r := range d.source.Relations {
+		if r.Extension == e.Name {
+			add(node{class: classRelation, oid: r.OID}, why)
+		}
+	}
+	for _, o := range d.source.Objects {
+		if o.Extension == e.Name {
+			add(node{class: o.Class, oid: o.OID}, why)
+		}
+	}
+}
+
+// skips adds what schema { skip } names.
+func (d *draft) skips(add func(node, string)) {
+	skip := func(class, oid uint32, kind, schema, name string) {
+		if slices.ContainsFunc(d.decl.Schema.Skip, func(p config.Pattern) bool { return p.MatchObject(kind, schema, name) }) {
+			add(node{class: class, oid: oid}, "skipped")
+		}
+	}
+	if len(d.decl.Schema.Skip) == 0 {
+		return
+	}
+	for _, r := range d.source.Relations {
+		if !isTable(&r) && r.Extension == "" {
+			skip(classRelation, r.OID, underscored(relationKind(r.Kind)), r.Schema, r.Name)
+		}
+	}
+	for _, i := range d.source.Indexes {
+		if i.Constraint == 0 {
+			skip(classRelation, i.OID, "index", i.Schema, i.Name)
+		}
+	}
+	for _, c := range d.source.Constraints {
+		skip(classConstraint, c.OID, underscored(constraintKind(c.Kind)), c.Schema, c.Name)
+		if c.Kind != 'n' && c.Kind != 't' {
+			skip(classConstraint, c.OID, "constraint", c.Schema, c.Name)
+		}
+	}
+	for _, o := range d.source.Objects {
+		if o.Extension == "" {
+			skip(o.Class, o.OID, o.Kind, o.Schema, o.Name)
+		}
+	}
+	for _, s := range d.source.Schemas {
+		skip(classSchema, s.OID, "schema", "", s.Name)
+	}
+	for _, e := range d.source.Extensions {
+		skip(classExtension, e.OID, "extension", "", e.Name)
+	}
+}
+
+// unusedSchemas leaves out, when tables is given, what lives in schemas of which
+// no table is selected, unless something that is carried needs it.
+func (d *draft) unusedSchemas(add func(node, string)) {
+	if len(d.decl.Tables) == 0 {
+		return
+	}
+	used := map[string]bool{}
+	for oid, in := range d.selected {
+		if in {
+			used[d.byOID[oid].Schema] = true
+		}
+	}
+	candidates := map[node]bool{}
+	var kept []node
+	sort := func(n node, schema string) {
+		if schema == "" || used[schema] {
+			kept = append(kept, n)
+		} else {
+			candidates[n] = true
+		}
+	}
+	for _, r := range d.source.Relations {
+		if n := (node{class: classRelation, oid: r.OID}); r.Extension == "" && (!isTable(&r) || d.selected[r.OID]) {
+			sort(n, r.Schema)
+		}
+	}
+	for _, o := range d.source.Objects {
+		if o.Extension == "" && o.Table == 0 {
+			sort(node{class: o.Class, oid: o.OID}, o.Schema)
+		}
+	}
+	for _, s := range d.source.Schemas {
+		if s.Extension == "" {
+			sort(node{class: classSchema, oid: s.OID}, s.Name)
+		}
+	}
+	d.keepNeeded(candidates, kept)
+	for _, n := range slices.SortedFunc(maps.Keys(candidates), compareNodes) {
+		add(n, "no table of its schema is selected")
+	}
+}
+
+// keepNeeded removes from candidates what the kept objects need.
+func (d *draft) keepNeeded(candidates map[node]bool, kept []node) {
+	needs := map[node][]node{}
+	parts := map[node][]node{}
+	for _, dep := range d.source.Depends {
+		self, ref := node{class: dep.Class, oid: dep.OID}, node{class: dep.RefClass, oid: dep.RefOID}
+		needs[self] = append(needs[self], ref)
+		if dep.Kind == 'i' || dep.Kind == 'a' {
+			parts[ref] = append(parts[ref], self)
+		}
+	}
+	seen := map[node]bool{}
+	for len(kept) > 0 {
+		n := kept[len(kept)-1]
+		kept = kept[:len(kept)-1]
+		if seen[n] {
+			continue
+		}
+		seen[n] = true
+		delete(candidates, n)
+		kept = append(kept, needs[n]...)
+		for _, p := range parts[n] {
+			if p.class == classDefault || p.class == classRewrite || p.class == classType || p.class == classConstraint {
+				kept = append(kept, p)
+			}
+		}
+	}
+}

@@ -1,0 +1,44 @@
+package planner
+
+import (
+	"strings"
+
+	"bascule/config/pgname"
+	"bascule/planner/catalog"
+)
+
+// shown writes a name for people: quoted only where it has to be.
+func shown(schema, name string) string { return pgname.Shown(schema, name) }
+
+func spaced(kind string) string      { return strings.ReplaceAll(kind, "_", " ") }
+func underscored(kind string) string { return strings.ReplaceAll(kind, " ", "_") }
+
+func relationKind(kind rune) string {
+	switch kind {
+	case catalog.Foreign:
+		return "foreign table"
+	case catalog.View:
+		return "view"
+	case catalog.MatView:
+		return "materialized view"
+	case catalog.Sequence:
+		return "sequence"
+	case catalog.Composite:
+		return "composite"
+	}
+	return "table"
+}
+
+func constraintKind(kind rune) string {
+	switch kind {
+	case 'f':
+		return "foreign key"
+	case 'c':
+		return "check"
+	case 't':
+		return "constraint trigger"
+	case 'n':
+		return "not null"
+	}
+	return "constraint"
+}
