@@ -1,0 +1,206 @@
+package executor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"bascule/config/pgname"
+	"bascule/executor/graph"
+	"bascule/executor/ledger"
+	"bascule/executor/schema"
+	"bascule/executor/snapshot"
+	"bascule/planner"
+)
+
+// build is the graph of the work between the empty schema and the filled one, and
+// what is needed to make it.
+//
+// Its nodes, by the first word of their keys:
+//
+//	chunk OID PART   one COPY
+//	rows OID         all rows of a table are there; of a partitioned one, of all
+//	                 its partitions
+//	rows             all rows of all tables are there
+//	object ID        one archive entry, by dump id; "index ID" and "validate ID" are
+//	                 the parts of keys that are made in two steps
+//	analyze OID
+//	large objects N
+type build struct {
+	*attempt
+	graph  graph.Graph[*worker]
+	copier *snapshot.Copier
+
+	relations []ledger.Relation
+	objects   int // archive entries
+
+	tables     map[uint32]*planner.Table
+	partitions map[uint32][]uint32 // of what is carried, by parent
+	entryTable map[int]uint32      // dump id of a TABLE entry to its oid
+	onTable    map[uint32][]*schema.Item
+
+	copies, makes, analyzes graph.Batch[*worker]
+}
+
+// Sizes below which work is done many pieces at once, and above which a key is made
+// in two steps.
+const (
+	smallTable = 1 << 20
+	batchLimit = 64
+)
+
+// Priorities: the rows of the largest table first, and what is built on a table
+// with the priority of its rows, so that the longest chain of work starts first.
+// Small tables come after all others, in the order copy, build, analyze.
+const (
+	priorityCopySmall    = 3
+	priorityMakeSmall    = 2
+	priorityAnalyzeSmall = 1
+)
+
+func newBuild(at *attempt) *build {
+	b := &build{attempt: at, tables: map[uint32]*planner.Table{}, partitions: map[uint32][]uint32{}, entryTable: map[int]uint32{}, onTable: map[uint32][]*schema.Item{}}
+	b.copier = &snapshot.Copier{Mirror: at.plan.ID, Encoding: at.plan.Options.Encoding, Moved: b.moved}
+	b.copies = graph.Batch[*worker]{Limit: batchLimit, Run: b.copyBatch}
+	b.makes = graph.Batch[*worker]{Limit: batchLimit, Run: b.makeBatch}
+	b.analyzes = graph.Batch[*worker]{Limit: batchLimit, Run: b.analyzeBatch}
+	return b
+}
+
+// add adds all nodes.
+func (b *build) add() {
+	for i := range b.plan.Tables {
+		t := &b.plan.Tables[i]
+		b.tables[t.OID] = t
+		for _, parent := range t.PartitionOf {
+			b.partitions[parent] = append(b.partitions[parent], t.OID)
+		}
+	}
+	for i := range b.plan.Tables {
+		b.addTable(&b.plan.Tables[i])
+	}
+	b.addLargeObjects()
+	if b.choice != nil {
+		b.addEntries()
+	}
+	for i := range b.plan.Tables {
+		b.addAnalyze(&b.plan.Tables[i])
+	}
+}
+
+func rowsKey(oid uint32) string            { return fmt.Sprintf("rows %d", oid) }
+func chunkKey(oid uint32, part int) string { return fmt.Sprintf("chunk %d %d", oid, part) }
+
+// nothing is a node that only joins others.
+func nothing(context.Context, *worker) error { return nil }
+
+// addTable adds a table's chunks and the node that says that its rows are there.
+func (b *build) addTable(t *planner.Table) {
+	rows := &graph.Node[*worker]{Key: rowsKey(t.OID), Priority: math.MaxInt64, Run: nothing}
+	for _, oid := range b.partitions[t.OID] {
+		rows.Needs = append(rows.Needs, rowsKey(oid))
+	}
+	if t.Kind != "partitioned" {
+		in, name := t.Schema, t.Name
+		if !b.plan.Options.SchemaCopy {
+			in, name = t.FinalName()
+		}
+		b.relations = append(b.relations, ledger.Relation{Schema: in, Name: name, Bytes: t.Bytes, Estimate: t.Rows, Chunks: t.Parts})
+		for part := range t.Parts {
+			n := b.chunk(t, part, in, name)
+			b.graph.Add(n)
+			rows.Needs = append(rows.Needs, n.Key)
+		}
+	}
+	b.graph.Add(rows)
+}
+
+func (b *build) chunk(t *planner.Table, part int, in, name string) *graph.Node[*worker] {
+	c := &snapshot.Chunk{Table: t, Part: part, Into: pgname.Qualified(in, name), LedgerSchema: in, LedgerName: name,
+		Bytes:  t.Bytes*int64(part+1)/int64(t.Parts) - t.Bytes*int64(part)/int64(t.Parts),
+		Freeze: t.Parts == 1 && t.Kind == "table" && b.plan.Options.SchemaCopy && t.Bytes >= freezeFrom}
+	n := &graph.Node[*worker]{Key: chunkKey(t.OID, part), Priority: t.Bytes, Work: c,
+		Run: func(ctx context.Context, w *worker) error { return b.copyChunks(ctx, w, c) }}
+	if t.Bytes < smallTable {
+		n.Batch, n.Priority = &b.copies, priorityCopySmall
+	}
+	return n
+}
+
+// freezeFrom is the size from which truncating a table, to write it frozen, costs
+// less than it saves. Truncating makes new files; a table of a page or two is
+// frozen later by a vacuum that reads no more than that.
+const freezeFrom = 64 << 10
+
+// addAnalyze adds ANALYZE of a table, after all that decides its statistics.
+func (b *build) addAnalyze(t *planner.Table) {
+	if t.Kind != "table" {
+		return
+	}
+	n := &graph.Node[*worker]{Key: fmt.Sprintf("analyze %d", t.OID), Priority: t.Bytes,
+		Needs: append([]string{rowsKey(t.OID)}, b.indexesOf(t.OID)...),
+		Locks: []graph.Lock{{Name: tableLock(t.OID), Exclusive: true}},
+		Work:  t, Run: func(ctx context.Context, w *worker) error { return b.analyze(ctx, w, t) }}
+	if t.Bytes < smallTable {
+		n.Batch, n.Priority = &b.analyzes, priorityAnalyzeSmall
+	}
+	b.graph.Add(n)
+}
+
+// indexesOf returns the nodes of indexes and extended statistics of a table, whose
+// expressions ANALYZE looks at.
+func (b *build) indexesOf(oid uint32) []string {
+	var keys []string
+	if b.choice == nil {
+		return nil
+	}
+	for _, it := range b.onTable[oid] {
+		if it.Desc == "INDEX" || it.Desc == "STATISTICS" {
+			keys = append(keys, objectKey(it.DumpID))
+		}
+	}
+	return keys
+}
+
+func tableLock(oid uint32) string { return fmt.Sprintf("table %d", oid) }
+
+// explain turns the graph's error into one that says which tables and objects
+// failed, and records the failures of tables.
+func (b *build) explain(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
+	var list []error
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return err
+	}
+	for _, e := range joined.Unwrap() {
+		var node *graph.Error
+		if !errors.As(e, &node) {
+			list = append(list, e)
+			continue
+		}
+		if errors.Is(node.Err, context.Canceled) {
+			continue
+		}
+		list = append(list, node.Err)
+		b.recordFailure(ctx, node)
+	}
+	slices.SortFunc(list, func(x, y error) int { return strings.Compare(x.Error(), y.Error()) })
+	return errors.Join(list...)
+}
+
+func (b *build) recordFailure(ctx context.Context, node *graph.Error) {
+	var failed *snapshot.CopyError
+	if !errors.As(node.Err, &failed) || b.conn.IsClosed() {
+		return
+	}
+	text, _, _ := strings.Cut(failed.Err.Error(), "\n")
+	if err := ledger.FailRelation(ctx, b.conn, b.plan.ID, failed.Chunk.LedgerSchema, failed.Chunk.LedgerName, text); err != nil {
+		b.cfg.Log.WarnContext(ctx, "failure not recorded", "mirror", b.name, "error", err)
+	}
+}

@@ -1,0 +1,270 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"bascule/planner/catalog"
+)
+
+// Format is the version of the ledger's tables that this build reads and writes.
+const Format = 1
+
+// FormatError reports a ledger made by a newer build.
+type FormatError struct{ Found int }
+
+func (e *FormatError) Error() string {
+	return fmt.Sprintf("schema bascule has format %d, this build knows formats up to %d", e.Found, Format)
+}
+
+// Hint says what the operator can do about it.
+func (e *FormatError) Hint() string { return "use the newer build that wrote it" }
+
+// HeldError reports that another process works on the mirror.
+type HeldError struct {
+	Mirror string
+	PID    int32
+	Client string
+}
+
+func (e *HeldError) Error() string {
+	return fmt.Sprintf("mirror %q is being worked on by another process: backend pid %d on the target, client %s", e.Mirror, e.PID, e.Client)
+}
+
+// Hint says what the operator can do about it.
+func (e *HeldError) Hint() string { return "wait for it to end, or stop it" }
+
+// ExitCode is the exit code of a held lock.
+func (e *HeldError) ExitCode() int { return 5 }
+
+// ID is a mirror's key in the ledger.
+func ID(lineage, address string) string { return lineage[:min(8, len(lineage))] + "/" + address }
+
+// Ensure creates the ledger where it is missing and checks its format. Mirrors
+// that start at once on one target may call it together.
+func Ensure(ctx context.Context, conn *pgx.Conn) error {
+	err := pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, lockLedger); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, createLedger); err != nil {
+			return err
+		}
+		var format int
+		if err := tx.QueryRow(ctx, readFormat).Scan(&format); err != nil {
+			return err
+		}
+		if format > Format {
+			return &FormatError{Found: format}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("ledger: %w", err)
+	}
+	return nil
+}
+
+// Lease makes this session the mirror's only holder until it ends. It returns a
+// *HeldError when another session is.
+func Lease(ctx context.Context, conn *pgx.Conn, mirror string) error {
+	var got bool
+	if err := conn.QueryRow(ctx, tryLease, mirror).Scan(&got); err != nil {
+		return fmt.Errorf("lease of %q: %w", mirror, err)
+	}
+	if got {
+		return nil
+	}
+	held := &HeldError{Mirror: mirror}
+	err := conn.QueryRow(ctx, leaseHolder, mirror).Scan(&held.PID, &held.Client)
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		return fmt.Errorf("lease of %q: %w", mirror, err)
+	}
+	return held
+}
+
+// Mirror is what Begin records.
+type Mirror struct {
+	ID, Address, Lineage, Digest string
+}
+
+// Begin records that an attempt at the mirror begins and returns its number, from 1.
+func Begin(ctx context.Context, conn *pgx.Conn, m Mirror) (int, error) {
+	var attempt int
+	err := conn.QueryRow(ctx, beginMirror, m.ID, m.Address, m.Lineage, m.Digest).Scan(&attempt)
+	if err != nil {
+		return 0, fmt.Errorf("ledger: begin %q: %w", m.ID, err)
+	}
+	return attempt, nil
+}
+
+// SetPhase records what the mirror is at.
+func SetPhase(ctx context.Context, conn *pgx.Conn, mirror, phase string) error {
+	_, err := conn.Exec(ctx, setPhase, mirror, phase)
+	return wrap("set phase", err)
+}
+
+// SetError records why the mirror stopped; "" clears it.
+func SetError(ctx context.Context, conn *pgx.Conn, mirror, text string) error {
+	_, err := conn.Exec(ctx, setError, mirror, text)
+	return wrap("set error", err)
+}
+
+// Finish records that a one-off mirror is complete and deletes what was only
+// needed to go on after a crash.
+func Finish(ctx context.Context, conn *pgx.Conn, mirror string) error {
+	return wrap("finish", pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+		for _, sql := range []string{dropChunks, dropObjects, finishMirror} {
+			if _, err := tx.Exec(ctx, sql, mirror); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+}
+
+// Adopt takes over the mirror's complete record under a new lineage, after the
+// state file was lost.
+func Adopt(ctx context.Context, conn *pgx.Conn, m Mirror, from string) error {
+	_, err := conn.Exec(ctx, adoptMirror, m.ID, m.Lineage, from)
+	return wrap("adopt", err)
+}
+
+// Remove deletes the mirror's records, and the whole schema with the last mirror.
+// It does nothing when there is no ledger.
+func Remove(ctx context.Context, conn *pgx.Conn, mirror string) error {
+	return wrap("remove", pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, lockLedger); err != nil {
+			return err
+		}
+		var there bool
+		if err := tx.QueryRow(ctx, ledgerThere).Scan(&there); err != nil || !there {
+			return err
+		}
+		if _, err := tx.Exec(ctx, removeMirror, mirror); err != nil {
+			return err
+		}
+		var left int
+		if err := tx.QueryRow(ctx, countMirrors).Scan(&left); err != nil || left > 0 {
+			return err
+		}
+		_, err := tx.Exec(ctx, dropLedger)
+		return err
+	}))
+}
+
+func wrap(what string, err error) error {
+	if err != nil {
+		return fmt.Errorf("ledger: %s: %w", what, err)
+	}
+	return nil
+}
+
+// Phases are the catalog's, which reads them.
+const (
+	PhaseSchema  = catalog.PhaseSchema
+	PhaseCopying = catalog.PhaseCopying
+)
+
+const lockLedger = `select pg_catalog.pg_advisory_xact_lock(1650553699, 1)`
+
+const createLedger = `
+	create schema if not exists bascule;
+	create table if not exists bascule.ledger (
+		format integer not null,
+		single boolean primary key default true check (single));
+	insert into bascule.ledger (format) values (1) on conflict do nothing;
+	create table if not exists bascule.mirror (
+		id text primary key,
+		address text not null,
+		lineage text not null,
+		digest text not null,
+		phase text not null,
+		attempt integer not null,
+		objects_total integer not null default 0,
+		error text not null default '',
+		started timestamptz not null default pg_catalog.now(),
+		updated timestamptz not null default pg_catalog.now(),
+		finished timestamptz);
+	create table if not exists bascule.relation (
+		mirror text not null references bascule.mirror on delete cascade,
+		schema text not null,
+		name text not null,
+		bytes bigint not null,
+		estimate double precision not null,
+		chunks integer not null,
+		rows bigint,
+		error text not null default '',
+		primary key (mirror, schema, name));
+	create table if not exists bascule.chunk (
+		mirror text not null references bascule.mirror on delete cascade,
+		schema text not null,
+		name text not null,
+		part integer not null,
+		rows bigint not null,
+		bytes bigint not null,
+		primary key (mirror, schema, name, part));
+	create table if not exists bascule.object (
+		mirror text not null references bascule.mirror on delete cascade,
+		key text not null,
+		seq bigint generated always as identity,
+		section text not null,
+		checksum text not null,
+		drop_sql text not null,
+		primary key (mirror, key));`
+
+const readFormat = `select format from bascule.ledger`
+
+const tryLease = `select pg_catalog.pg_try_advisory_lock(1650553700, pg_catalog.hashtext($1))`
+
+const leaseHolder = `
+	select a.pid, coalesce(a.client_addr::text, 'local')
+	from pg_catalog.pg_locks l
+	join pg_catalog.pg_stat_activity a on a.pid = l.pid
+	where l.locktype = 'advisory' and l.granted
+		and l.classid = 1650553700 and l.objid::bigint = pg_catalog.hashtext($1)::bigint & 4294967295
+		and l.database = (select oid from pg_catalog.pg_database where datname = pg_catalog.current_database())
+	order by a.pid
+	limit 1`
+
+const beginMirror = `
+	insert into bascule.mirror as m (id, address, lineage, digest, phase, attempt)
+	values ($1, $2, $3, $4, 'schema', 1)
+	on conflict (id) do update set digest = excluded.digest, phase = 'schema',
+		attempt = m.attempt + 1, error = '', finished = null, updated = pg_catalog.now()
+	returning attempt`
+
+const setPhase = `
+	update bascule.mirror set phase = $2, updated = pg_catalog.now() where id = $1`
+
+const setError = `
+	update bascule.mirror set error = $2, updated = pg_catalog.now() where id = $1`
+
+const dropChunks = `delete from bascule.chunk where mirror = $1`
+
+const dropObjects = `delete from bascule.object where mirror = $1`
+
+const finishMirror = `
+	update bascule.mirror
+	set phase = 'copied', error = '', finished = pg_catalog.now(), updated = pg_catalog.now()
+	where id = $1`
+
+const adoptMirror = `
+	with old as (
+		update bascule.mirror set updated = pg_catalog.now() where id = $3 returning *),
+	new as (
+		insert into bascule.mirror (id, address, lineage, digest, phase, attempt, objects_total, started, updated, finished)
+		select $1, address, $2, digest, phase, attempt, objects_total, started, updated, finished from old
+		returning id)
+	delete from bascule.mirror where id = $3`
+
+const ledgerThere = `select pg_catalog.to_regclass('bascule.mirror') is not null`
+
+const removeMirror = `delete from bascule.mirror where id = $1`
+
+const countMirrors = `select pg_catalog.count(*) from bascule.mirror`
+
+const dropLedger = `drop schema bascule cascade`

@@ -1,0 +1,66 @@
+package executor
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"bascule/executor/ledger"
+	"bascule/planner"
+	"bascule/planner/session"
+	"bascule/state"
+)
+
+// remove takes away what was made for a mirror. Its tables and their rows stay.
+func (a *apply) remove(ctx context.Context, c *planner.Change) error {
+	old := a.cfg.State.Find(c.Address)
+	err := a.save(ctx, func(*state.File) {
+		if old != nil {
+			old.Status = state.Removing
+		}
+	})
+	if err != nil {
+		return err
+	}
+	if err := a.step(ctx, c.Address, "ledger", func() error {
+		return a.onTarget(ctx, c, func(conn *pgx.Conn) error { return ledger.Remove(ctx, conn, c.Mirror.ID) })
+	}); err != nil {
+		return err
+	}
+	return a.settle(ctx, c.Address, nil)
+}
+
+// adopt takes a complete mirror over into a new state.
+func (a *apply) adopt(ctx context.Context, c *planner.Change) error {
+	if err := a.step(ctx, c.Address, "adopt", func() error {
+		return a.onTarget(ctx, c, func(conn *pgx.Conn) error {
+			m := ledger.Mirror{ID: c.Mirror.ID, Address: c.Address, Lineage: a.cfg.State.Lineage, Digest: c.Mirror.Digest}
+			return ledger.Adopt(ctx, conn, m, c.Mirror.AdoptFrom)
+		})
+	}); err != nil {
+		return err
+	}
+	return a.settle(ctx, c.Address, resource(c, state.Ready))
+}
+
+// onTarget works on a session of the mirror's target, which nobody else then works
+// on for this mirror.
+func (a *apply) onTarget(ctx context.Context, c *planner.Change, work func(conn *pgx.Conn) error) error {
+	peer := a.peers[c.Mirror.Target]
+	if peer == nil {
+		return fmt.Errorf("%s is not declared", c.Mirror.Target)
+	}
+	conn, err := session.Open(ctx, peer, session.Options{Application: application(c.Address, "apply")})
+	if err != nil {
+		return err
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	if err := ledger.Lease(ctx, conn, c.Mirror.ID); err != nil {
+		return err
+	}
+	return work(conn)
+}
+
+// application is the application_name of a session that works on a mirror.
+func application(address, role string) string { return "bascule/" + label(address) + "/" + role }

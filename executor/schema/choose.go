@@ -1,0 +1,185 @@
+package schema
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
+	"strings"
+
+	"bascule/config/pgname"
+	"bascule/executor/ledger"
+	"bascule/executor/schema/archive"
+	"bascule/planner"
+)
+
+// Item is one archive entry that is carried.
+type Item struct {
+	archive.Entry
+
+	// SQL makes the object: its definition, with the settings that it is made under,
+	// and its owner.
+	SQL string
+
+	// Object is its record in the ledger.
+	Object ledger.Object
+}
+
+// Name is the item's kind and name, for people.
+func (it *Item) Name() string {
+	if it.Schema != "" {
+		return strings.ToLower(it.Desc) + " " + it.Schema + "." + it.Tag
+	}
+	return strings.ToLower(it.Desc) + " " + it.Tag
+}
+
+// Choice is the archive's entries that are carried, sorted.
+type Choice struct {
+	Pre, Post, Last []*Item
+
+	byID map[int]*archive.Entry
+}
+
+// never are kinds of entry that are not objects of the database, or belong to
+// replication.
+var never = []string{"DATABASE", "DATABASE PROPERTIES", "ENCODING", "STDSTRINGS", "SEARCHPATH", "TABLE DATA", "SEQUENCE SET",
+	"BLOB", "BLOBS", "BLOB METADATA", "PUBLICATION", "PUBLICATION TABLE", "PUBLICATION TABLES IN SCHEMA", "SUBSCRIPTION",
+	"SUBSCRIPTION TABLE", "MATERIALIZED VIEW DATA", "STATISTICS DATA"}
+
+// Choose selects from the archive what the mirror carries.
+//
+// What the plan leaves out is left out with everything that the archive says
+// depends on it. Present tells which schemas and extensions the target has already;
+// they are not created again.
+func Choose(a *archive.Archive, m *planner.Mirror, present func(e *archive.Entry) bool) *Choice {
+	c := &Choice{byID: map[int]*archive.Entry{}}
+	out := leftOut(a, m)
+	dropped := map[[2]string][]string{}
+	for _, t := range m.Tables {
+		if len(t.Dropped) > 0 {
+			dropped[[2]string{t.Schema, t.Name}] = t.Dropped
+		}
+	}
+	for i := range a.Entries {
+		c.byID[a.Entries[i].DumpID] = &a.Entries[i]
+	}
+	for i := range a.Entries {
+		e := &a.Entries[i]
+		if out[e.DumpID] || skipped(e, m.Options) || present(e) {
+			continue
+		}
+		it := &Item{Entry: *e, SQL: sql(e, m.Options, dropped[[2]string{e.Schema, e.Tag}])}
+		sum := sha256.Sum256([]byte(it.SQL))
+		it.Object = ledger.Object{Key: e.Identity(), Section: "pre", Checksum: hex.EncodeToString(sum[:16]), Drop: e.Drop}
+		switch c.section(e) {
+		case last:
+			it.Object.Section = "post"
+			c.Last = append(c.Last, it)
+		case post:
+			it.Object.Section = "post"
+			c.Post = append(c.Post, it)
+		default:
+			c.Pre = append(c.Pre, it)
+		}
+	}
+	return c
+}
+
+// leftOut returns the dump ids that are not carried.
+func leftOut(a *archive.Archive, m *planner.Mirror) map[int]bool {
+	type object struct{ class, oid uint32 }
+	planned := map[object]bool{}
+	for _, l := range m.LeftOut {
+		planned[object{l.Class, l.OID}] = true
+	}
+	out := map[int]bool{}
+	for _, e := range a.Entries {
+		if slices.Contains(never, e.Desc) || e.OID != 0 && planned[object{e.Class, e.OID}] {
+			out[e.DumpID] = true
+		}
+	}
+	for changed := true; changed; {
+		changed = false
+		for _, e := range a.Entries {
+			if !out[e.DumpID] && slices.ContainsFunc(e.Dependencies, func(id int) bool { return out[id] }) {
+				out[e.DumpID], changed = true, true
+			}
+		}
+	}
+	return out
+}
+
+func skipped(e *archive.Entry, o planner.Options) bool {
+	switch e.Desc {
+	case "ACL", "DEFAULT ACL":
+		return !o.Privileges
+	case "COMMENT":
+		return o.SkipComments || strings.HasPrefix(e.Tag, "DATABASE ")
+	case "SECURITY LABEL":
+		return strings.HasPrefix(e.Tag, "DATABASE ")
+	}
+	return false
+}
+
+type section int
+
+const (
+	pre section = iota
+	post
+	last
+)
+
+// section says when an entry's turn is. A remark comes with what it is said of.
+func (c *Choice) section(e *archive.Entry) section {
+	switch {
+	case e.Desc == "ACL", e.Desc == "DEFAULT ACL", e.Desc == "EVENT TRIGGER":
+		return last
+	case e.Section == archive.PostData:
+		return post
+	case e.Section != archive.None:
+		return pre
+	}
+	s := pre
+	for _, id := range e.Dependencies {
+		if on := c.byID[id]; on != nil && on.Section != archive.None {
+			s = max(s, c.section(on))
+		}
+	}
+	return s
+}
+
+// sql is the definition under the settings that it needs, and the owner.
+func sql(e *archive.Entry, o planner.Options, dropped []string) string {
+	var b strings.Builder
+	b.WriteString(strings.TrimSpace(e.Definition))
+	if len(dropped) > 0 && e.Desc == "TABLE" {
+		b.WriteString("\nalter table " + pgname.Qualified(e.Schema, e.Tag))
+		for i, column := range dropped {
+			if i > 0 {
+				b.WriteByte(',')
+			}
+			b.WriteString(" drop column " + pgname.Quote(column))
+		}
+		b.WriteByte(';')
+	}
+	if owner, ok := e.OwnerSQL(); ok && o.Owners {
+		b.WriteString("\n" + owner)
+	}
+	return InTablespace(*e, o, b.String())
+}
+
+// InTablespace is SQL that makes an entry's object where it belongs: in the
+// tablespace that its own is mapped to, with its access method.
+func InTablespace(e archive.Entry, o planner.Options, sql string) string {
+	var before, after string
+	if to, mapped := o.Tablespaces[e.Tablespace]; mapped && e.Tablespace != "" {
+		before, after = "set default_tablespace = "+pgname.Quote(to)+";\n", ";\nset default_tablespace = ''"
+	}
+	if e.AccessMethod != "" && e.AccessMethod != "heap" {
+		before += "set default_table_access_method = " + pgname.Quote(e.AccessMethod) + ";\n"
+		after += ";\nset default_table_access_method = heap"
+	}
+	if before == "" {
+		return sql
+	}
+	return before + strings.TrimRight(sql, "; \n") + after
+}
