@@ -1,0 +1,52 @@
+# make lists the targets. What is missing on the machine is fetched by .ci/install.
+
+.DEFAULT_GOAL := help
+.PHONY: help build test race lint fmt fuzz bench demo demo-stop clean
+
+# What make bench passes on; see go run ./bench -help.
+BENCH ?= -write docs/benchmarks.md
+
+# A package's tests wait for databases more than they compute, and a package that
+# hangs is ended, with its goroutines printed, after this long.
+TEST := go test -parallel 4 -timeout 15m
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## bin/bascule
+	go build -trimpath -o bin/bascule ./cmd/bascule
+
+test: ## all tests, on throwaway servers; fetches what is missing
+	.ci/install
+	$(TEST) ./...
+
+race: ## all tests under the race detector (takes a C compiler)
+	.ci/install
+	CGO_ENABLED=1 $(TEST) -race -timeout 30m ./...
+
+lint: ## gofmt, go vet, staticcheck
+	@files=$$(gofmt -l .); \
+		if [ -n "$$files" ]; then echo "not formatted (make fmt):"; echo "$$files"; exit 1; fi
+	go vet ./...
+	go tool staticcheck ./...
+
+fmt: ## format all Go files
+	gofmt -w .
+
+fuzz: ## every fuzz target, for ten seconds each
+	.ci/fuzz 10s
+
+bench: ## copy speed against pgcopydb, pg_dump and a raw limit; fetches pgcopydb
+	.ci/install 15 pgcopydb
+	go run ./bench $(BENCH)
+
+demo: ## two throwaway servers, a sample shop, plan, apply, status
+	@.ci/install 15
+	@$(MAKE) --no-print-directory build
+	@examples/shop/demo
+
+demo-stop: ## stop the demo's servers and remove them
+	@examples/shop/demo stop
+
+clean: demo-stop ## remove what was built, the demo, and the servers fetched into .pg
+	rm -rf bin .pg

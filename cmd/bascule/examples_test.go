@@ -1,0 +1,96 @@
+package main_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"bascule/executor/verify"
+	"bascule/planner/catalog/pgtest"
+)
+
+func TestMain(m *testing.M) { os.Exit(pgtest.Run(m)) }
+
+// Every folder in examples/ is planned and applied by the program as it is built, onto
+// servers of several versions. schema.sql and data.sql fill the source. An example
+// named shop finds its databases in SHOP_SOURCE_URL, SHOP_TARGET_URL, SHOP_PASSWORD.
+func TestExamples(t *testing.T) {
+	t.Parallel()
+	program := filepath.Join(t.TempDir(), "bascule")
+	if out, err := exec.Command("go", "build", "-o", program, ".").CombinedOutput(); err != nil {
+		t.Fatalf("build: %v\n%s", err, out)
+	}
+	folders, err := filepath.Glob("../../examples/*/main.hcl")
+	if err != nil || len(folders) == 0 {
+		t.Fatalf("no examples: %v", err)
+	}
+	for _, main := range folders {
+		folder := filepath.Dir(main)
+		t.Run(filepath.Base(folder), func(t *testing.T) {
+			t.Parallel()
+			source := pgtest.Server(t, 15).Database(t, "")
+			for _, file := range []string{"schema.sql", "data.sql"} {
+				if path := filepath.Join(folder, file); exists(path) {
+					source.Load(t, path)
+				}
+			}
+			for _, major := range []int{15, 17, 18} {
+				t.Run("to "+strconv.Itoa(major), func(t *testing.T) {
+					t.Parallel()
+					e := example{program, folder, t.TempDir(), source, pgtest.Server(t, major).Database(t, "")}
+					e.apply(t)
+				})
+			}
+		})
+	}
+}
+
+// example is a folder of examples/ with two databases to try it on.
+type example struct {
+	program, folder, dir string
+	source, target       *pgtest.DB
+}
+
+// apply plans and applies the example in a copy of its folder, compares both
+// databases, and plans again.
+func (e example) apply(t *testing.T) {
+	t.Helper()
+	if err := os.CopyFS(e.dir, os.DirFS(e.folder)); err != nil {
+		t.Fatal(err)
+	}
+	e.bascule(t, 0, "fmt", "-check")
+	e.bascule(t, 0, "validate")
+	e.bascule(t, 2, "plan", "-detailed-exitcode")
+	e.bascule(t, 0, "apply", "-auto-approve")
+	report, err := verify.Compare(t.Context(), e.source.Conn(t), e.target.Conn(t), verify.Options{Settings: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range report.Differences {
+		t.Errorf("differs: %v", d)
+	}
+	e.bascule(t, 0, "status")
+	e.bascule(t, 0, "plan", "-detailed-exitcode")
+}
+
+// bascule runs the program and demands an exit code.
+func (e example) bascule(t *testing.T, code int, args ...string) {
+	t.Helper()
+	prefix := strings.ToUpper(filepath.Base(e.folder)) + "_"
+	cmd := exec.CommandContext(t.Context(), e.program, args...)
+	cmd.Dir = e.dir
+	cmd.Env = append(os.Environ(),
+		prefix+"SOURCE_URL="+e.source.URL, prefix+"TARGET_URL="+e.target.URL, prefix+"PASSWORD="+e.source.Password)
+	out, err := cmd.CombinedOutput()
+	if got := cmd.ProcessState.ExitCode(); got != code {
+		t.Fatalf("bascule %s: exit code %d (%v), want %d\n%s", strings.Join(args, " "), got, err, code, out)
+	}
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}

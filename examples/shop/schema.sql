@@ -1,0 +1,305 @@
+-- A shop with every common kind of database object. data.sql fills it.
+
+create extension btree_gist;
+create extension pg_trgm;
+
+create schema shop;
+create schema stock;
+create schema audit;
+create schema "Back Office";
+comment on schema shop is 'What customers see';
+comment on schema "Back Office" is 'What they do not';
+
+do $$
+begin
+	execute format('comment on database %I is %L', current_database(), 'A small shop');
+	execute format('alter database %I set search_path = shop, public', current_database());
+	execute format('alter database %I set default_statistics_target = 200', current_database());
+end
+$$;
+
+-- Types -----------------------------------------------------------------------
+
+create type shop.order_status as enum ('new', 'paid', 'sent', 'returned');
+alter type shop.order_status add value 'packed' before 'sent';
+create domain shop.email as text
+	constraint email_has_an_at check (value ~ '^[^@[:space:]]+@[^@[:space:]]+$');
+create domain shop.amount as numeric(12, 2) not null default 0 check (value >= 0);
+create type shop.address as (street text, city text, postcode varchar(10), country char(2));
+create type shop.price_range as range (subtype = numeric, multirange_type_name = shop.price_ranges);
+create collation shop.phonebook (provider = icu, locale = 'de-u-co-phonebk');
+comment on type shop.order_status is 'Where an order stands';
+
+create text search dictionary shop.plain (template = pg_catalog.simple, accept = true);
+create text search configuration shop.catalogue (copy = pg_catalog.english);
+alter text search configuration shop.catalogue alter mapping for numword, asciihword with shop.plain;
+
+create sequence shop.invoice_number start 10000 increment 10 minvalue 10000 maxvalue 99990 cycle;
+create sequence shop.countdown as smallint increment -1 minvalue -100 maxvalue 100 start 100;
+create sequence shop.never_used;
+
+-- Functions -------------------------------------------------------------------
+
+create function shop.gross(net numeric, rate numeric default 0.19) returns numeric
+	language sql immutable strict parallel safe
+	return round(net * (1 + rate), 2);
+
+create function shop.touch() returns trigger language plpgsql as $$
+begin
+	new.changed = coalesce(new.changed, old.changed) + interval '1 second';
+	return new;
+end
+$$;
+
+create function audit.refuse() returns trigger language plpgsql as $$
+begin
+	raise exception '% is append-only', tg_table_name using errcode = 'restrict_violation';
+end
+$$;
+
+create function audit.note() returns trigger language plpgsql security definer set search_path = audit, pg_temp as $$
+begin
+	insert into audit.entries (relation, operation) values (tg_relid::regclass::text, tg_op);
+	return null;
+end
+$$;
+
+create function audit.note_ddl() returns event_trigger language plpgsql as $$
+begin
+	insert into audit.entries (relation, operation) values (tg_tag, tg_event);
+end
+$$;
+
+create function shop.longer(a text, b text) returns text
+	language sql immutable return case when length(b) > length(coalesce(a, '')) then b else a end;
+create aggregate shop.longest(text) (sfunc = shop.longer, stype = text);
+
+create function shop.same_city(a shop.address, b shop.address) returns boolean
+	language sql immutable return lower((a).city) = lower((b).city);
+create operator shop.~~~ (leftarg = shop.address, rightarg = shop.address, function = shop.same_city, commutator = operator(shop.~~~));
+
+create function shop.to_line(a shop.address) returns text
+	language sql immutable return concat_ws(', ', (a).street, (a).postcode || ' ' || (a).city, (a).country);
+create cast (shop.address as text) with function shop.to_line(shop.address) as assignment;
+
+-- Tables ----------------------------------------------------------------------
+
+create table shop.categories (
+	id        serial primary key,
+	parent_id int references shop.categories on delete restrict,
+	name      text collate "C" not null,
+	unique nulls not distinct (parent_id, name)
+);
+
+create table shop.products (
+	id          bigint generated always as identity (start with 1000) primary key,
+	category_id int not null references shop.categories on update cascade,
+	sku         varchar(20) not null unique,
+	name        text not null,
+	description text,
+	net         shop.amount,
+	gross       numeric(12, 2) generated always as (round(net * 1.19, 2)) stored,
+	"On Sale?"  boolean not null default false,
+	bounds      shop.price_range,
+	tags        text[] not null default '{}',
+	details     jsonb not null default '{}',
+	photo       bytea,
+	manual      oid,
+	check (length(name) between 1 and 200)
+);
+alter table shop.products alter column photo set storage external;
+alter table shop.products alter column description set compression pglz;
+alter table shop.products alter column net set statistics 500;
+comment on table shop.products is 'Everything that can be ordered';
+comment on column shop.products."On Sale?" is 'Shown with a red label';
+
+create table shop.customers (
+	id         int generated by default as identity primary key,
+	email      shop.email not null,
+	name       text collate shop.phonebook not null,
+	home       shop.address,
+	recommends int[] not null default '{}',
+	invited_by int references shop.customers on delete set null,
+	changed    timestamptz not null default now(),
+	constraint customers_email_key unique (email) include (name)
+);
+alter table shop.customers enable row level security;
+create policy customers_see_themselves on shop.customers for select using (email = current_user);
+create policy customers_change_themselves on shop.customers for update using (email = current_user) with check (true);
+alter table shop.customers add constraint not_by_oneself check (invited_by <> id) not valid;
+
+create table shop.orders (
+	id          bigint not null,
+	placed_on   date not null,
+	customer_id int not null references shop.customers,
+	status      shop.order_status not null default 'new',
+	ship_to     shop.address,
+	note        text,
+	primary key (id, placed_on)
+) partition by range (placed_on);
+create table shop.orders_2023 partition of shop.orders for values from ('2023-01-01') to ('2024-01-01');
+-- Attached later, with its columns in another order and one dropped.
+create table shop.orders_2024 (
+	note        text,
+	obsolete    int,
+	placed_on   date not null,
+	id          bigint not null,
+	ship_to     shop.address,
+	status      shop.order_status not null default 'new',
+	customer_id int not null
+);
+alter table shop.orders_2024 drop column obsolete;
+alter table shop.orders attach partition shop.orders_2024 for values from ('2024-01-01') to ('2025-01-01');
+create table shop.orders_2025 partition of shop.orders for values from ('2025-01-01') to ('2026-01-01') partition by hash (id);
+create table shop.orders_2025_0 partition of shop.orders_2025 for values with (modulus 2, remainder 0);
+create table shop.orders_2025_1 partition of shop.orders_2025 for values with (modulus 2, remainder 1);
+create table shop.orders_other partition of shop.orders default;
+comment on table shop.orders is 'A partition a year; what fits none is in orders_other';
+
+create table shop.order_lines (
+	order_id   bigint not null,
+	placed_on  date not null,
+	line       smallint not null,
+	product_id bigint not null references shop.products on update cascade on delete restrict,
+	quantity   int not null default 1 check (quantity > 0),
+	net        shop.amount,
+	primary key (order_id, line),
+	foreign key (order_id, placed_on) references shop.orders (id, placed_on) on delete cascade
+);
+
+create table shop.reviews (
+	product_id  bigint references shop.products on delete cascade,
+	customer_id int references shop.customers on delete cascade,
+	stars       smallint not null check (stars between 1 and 5),
+	body        text,
+	found       tsvector generated always as (to_tsvector('shop.catalogue', coalesce(body, ''))) stored,
+	primary key (product_id, customer_id)
+);
+
+create table stock.stores (
+	id         int primary key,
+	name       text not null,
+	manager_id int,
+	opening    int4multirange not null default '{[9,18)}'
+);
+create table stock.staff (
+	id       int primary key,
+	store_id int not null references stock.stores deferrable initially deferred,
+	name     text not null,
+	rank     int not null,
+	constraint one_rank_each unique (store_id, rank) deferrable initially immediate
+);
+alter table stock.stores add foreign key (manager_id) references stock.staff deferrable initially deferred;
+
+create table stock.reservations (
+	id       uuid primary key,
+	store_id int not null references stock.stores,
+	during   tstzrange not null,
+	exclude using gist (store_id with =, during with &&)
+);
+
+create table stock.movements (
+	id         bigserial,
+	product_id bigint not null,
+	store_id   int not null,
+	moved_at   timestamp not null,
+	quantity   int not null
+) with (fillfactor = 90);
+create unique index movements_key on stock.movements (id);
+alter table stock.movements replica identity using index movements_key;
+
+create unlogged table stock.baskets (session uuid primary key, content jsonb not null);
+
+create table audit.entries (
+	id        bigint generated always as identity,
+	relation  text not null,
+	operation text not null,
+	source    inet,
+	mask      bit(8) not null default b'00000000',
+	took      interval
+);
+comment on table audit.entries is 'Has no key: it is only ever added to';
+
+create table "Back Office".documents (id int primary key, title text not null);
+create table "Back Office".contracts (ends date not null, primary key (id)) inherits ("Back Office".documents);
+create type "Back Office".setting as (name text, value text);
+create table "Back Office"."Settings" of "Back Office".setting (primary key (name), value not null);
+
+-- Indexes and statistics ------------------------------------------------------
+
+create index products_on_sale on shop.products (category_id, net desc nulls last) where "On Sale?";
+create index products_name_trgm on shop.products using gin (name gin_trgm_ops);
+create index products_tags on shop.products using gin (tags);
+create index products_details on shop.products using gin (details jsonb_path_ops) with (fastupdate = off);
+create index products_bounds on shop.products using gist (bounds);
+create unique index customers_lower_email on shop.customers (lower(email));
+create index customers_name on shop.customers (name) include (email);
+alter table shop.customers cluster on customers_name;
+create index orders_customer on shop.orders (customer_id, placed_on desc);
+create index order_lines_product on shop.order_lines (product_id);
+create index reviews_found on shop.reviews using gin (found);
+create index movements_moved_at on stock.movements using brin (moved_at) with (pages_per_range = 32);
+create index movements_product on stock.movements using hash (product_id);
+create statistics shop.lines_quantity_net (ndistinct, dependencies, mcv) on quantity, net from shop.order_lines;
+comment on index shop.products_on_sale is 'For the front page';
+
+-- Views -----------------------------------------------------------------------
+
+create view shop.order_totals as
+	select o.id, o.placed_on, o.customer_id, o.status, sum(l.quantity * l.net) as net
+	from shop.orders o join shop.order_lines l on l.order_id = o.id
+	group by o.id, o.placed_on, o.customer_id, o.status;
+create view shop.customer_totals with (security_barrier) as
+	select c.id, c.name, count(t.id) as orders, coalesce(sum(t.net), 0) as net
+	from shop.customers c left join shop.order_totals t on t.customer_id = c.id
+	group by c.id, c.name;
+create recursive view shop.category_paths (id, path) as
+	select id, name from shop.categories where parent_id is null
+	union all
+	select c.id, p.path || ' > ' || c.name from shop.categories c join category_paths p on p.id = c.parent_id;
+create view shop.open_orders as
+	select id, placed_on, customer_id, note from shop.orders where status = 'new' with local check option;
+
+create materialized view shop.monthly_sales as
+	select date_trunc('month', placed_on)::date as month, count(*) as orders, sum(net) as net
+	from shop.order_totals group by 1 with no data;
+create unique index monthly_sales_month on shop.monthly_sales (month);
+create materialized view shop.best_month as
+	select month, net from shop.monthly_sales order by net desc limit 1 with no data;
+create materialized view shop.forecast as
+	select month + interval '1 year' as month, net * 1.1 as net from shop.monthly_sales with no data;
+comment on materialized view shop.forecast is 'Never filled so far';
+
+create procedure shop.close_orders(before date) language sql
+	begin atomic
+		update shop.orders set status = 'sent' where status = 'paid' and placed_on < before;
+	end;
+comment on procedure shop.close_orders(date) is 'Every night';
+
+-- Rules, triggers, a publication ----------------------------------------------
+
+create rule keep_settings as on delete to "Back Office"."Settings" do instead nothing;
+
+create trigger touch before update on shop.customers
+	for each row when (old.* is distinct from new.*) execute function shop.touch();
+create trigger note_orders after insert or update on shop.orders
+	for each statement execute function audit.note();
+create trigger note_lines after insert on shop.order_lines
+	for each statement execute function audit.note();
+alter table shop.order_lines disable trigger note_lines;
+create trigger note_replicated after insert on shop.reviews
+	for each statement execute function audit.note();
+alter table shop.reviews enable replica trigger note_replicated;
+create constraint trigger note_staff after insert on stock.staff deferrable initially deferred
+	for each row execute function audit.note();
+create trigger append_only before update or delete or truncate on audit.entries
+	for each statement execute function audit.refuse();
+
+create event trigger shop_note_ddl on ddl_command_end execute function audit.note_ddl();
+alter event trigger shop_note_ddl disable;
+
+create publication shop_feed for table shop.products, shop.customers;
+
+grant usage on schema shop to public;
+grant select on shop.products, shop.categories, shop.category_paths to public;
+alter default privileges in schema shop grant select on tables to public;
