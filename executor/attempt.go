@@ -31,6 +31,7 @@ type attempt struct {
 	choice *schema.Choice
 	keys   map[uint32]catalog.Key
 
+	workers      []*worker
 	largeObjects []snapshot.LargeObject
 }
 
@@ -67,6 +68,11 @@ func (at *attempt) run(ctx context.Context) error {
 		return err
 	}
 	defer at.holder.Release(ctx)
+	for range at.plan.Options.Workers {
+		w := &worker{snapshot.NewWorker(at.opener(), at.holder.Name)}
+		at.workers = append(at.workers, w)
+		defer w.Close(ctx)
+	}
 	if err := at.unchanged(ctx, "since the plan was made"); err != nil {
 		return err
 	}
@@ -131,7 +137,6 @@ func (at *attempt) unchanged(ctx context.Context, when string) error {
 
 // schema makes what comes before the rows.
 func (at *attempt) schema(ctx context.Context) error {
-	pc := at.conn.PgConn()
 	if !at.plan.Options.SchemaCopy {
 		return at.emptyTarget(ctx)
 	}
@@ -149,7 +154,7 @@ func (at *attempt) schema(ctx context.Context) error {
 	}
 	at.stage("create the schema")
 	at.cfg.Log.DebugContext(ctx, "objects begin", "mirror", at.name, "count", len(at.choice.Pre))
-	return at.maker.CreateAll(ctx, pc, at.choice.Pre, done)
+	return at.maker.CreateAll(ctx, at.connects(), at.choice.Pre, done)
 }
 
 // dump has pg_dump describe the source under the snapshot.
@@ -324,16 +329,7 @@ func (at *attempt) fill(ctx context.Context) error {
 	}
 	at.stage("copy")
 	at.cfg.Sink.Event(progress.CopyStarted{Mirror: at.name, Tables: len(b.relations), Bytes: at.plan.Bytes, Objects: b.objects})
-	workers := make([]*worker, at.plan.Options.Workers)
-	for i := range workers {
-		workers[i] = &worker{Worker: snapshot.NewWorker(at.opener(), at.holder.Name), number: i}
-	}
-	defer func() {
-		for _, w := range workers {
-			w.Close(ctx)
-		}
-	}()
-	err := b.graph.Run(ctx, workers)
+	err := b.graph.Run(ctx, at.workers)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -341,9 +337,15 @@ func (at *attempt) fill(ctx context.Context) error {
 }
 
 // worker is one pair of connections of the pool.
-type worker struct {
-	*snapshot.Worker
-	number int
+type worker struct{ *snapshot.Worker }
+
+// connects are the workers' connections to the target.
+func (at *attempt) connects() []schema.Connect {
+	list := make([]schema.Connect, len(at.workers))
+	for i, w := range at.workers {
+		list[i] = w.Target
+	}
+	return list
 }
 
 // opener opens the workers' sessions.

@@ -58,7 +58,11 @@ func (b *build) tablesOf(it *schema.Item, posts map[int]*schema.Item) []uint32 {
 func (b *build) addEntry(it *schema.Item, posts map[int]*schema.Item) {
 	n := &graph.Node[*worker]{Key: objectKey(it.DumpID), Work: it}
 	var size int64
-	for _, oid := range b.tablesOf(it, posts) {
+	tables := b.tablesOf(it, posts)
+	if len(tables) == 0 || b.choice.Calls(it) {
+		n.Needs = append(n.Needs, allRows)
+	}
+	for _, oid := range tables {
 		n.Needs = append(n.Needs, rowsKey(oid))
 		n.Locks = append(n.Locks, graph.Lock{Name: tableLock(oid), Exclusive: it.Desc != "INDEX" || !plainIndex(it)})
 		size = max(size, b.tables[oid].Bytes)
@@ -68,6 +72,7 @@ func (b *build) addEntry(it *schema.Item, posts map[int]*schema.Item) {
 			n.Needs = append(n.Needs, objectKey(id))
 		}
 	}
+	n.Needs = append(n.Needs, b.inherited(it, posts)...)
 	n.Priority = size
 	n.Run = func(ctx context.Context, w *worker) error { return b.makeOne(ctx, w, it) }
 	key, stepwise := b.keys[it.OID]
@@ -82,6 +87,25 @@ func (b *build) addEntry(it *schema.Item, posts map[int]*schema.Item) {
 		return
 	}
 	b.graph.Add(n)
+}
+
+// inherited returns the triggers of the tables that a trigger's table is a partition
+// of. One of them may be what this entry alters: the archive does not say so.
+func (b *build) inherited(it *schema.Item, posts map[int]*schema.Item) []string {
+	var keys []string
+	if it.Desc != "TRIGGER" {
+		return nil
+	}
+	for _, oid := range b.tablesOf(it, posts) {
+		for up := b.tables[oid].PartitionOf; len(up) > 0 && b.tables[up[0]] != nil; up = b.tables[up[0]].PartitionOf {
+			for _, other := range b.onTable[up[0]] {
+				if other.Desc == "TRIGGER" {
+					keys = append(keys, objectKey(other.DumpID))
+				}
+			}
+		}
+	}
+	return keys
 }
 
 // plainIndex reports whether an index entry is nothing but CREATE INDEX: then

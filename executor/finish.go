@@ -84,7 +84,7 @@ func (at *attempt) last(ctx context.Context, keep func(*schema.Item) bool) error
 			items = append(items, it)
 		}
 	}
-	return at.maker.CreateAll(ctx, at.conn.PgConn(), items, nil)
+	return at.maker.CreateAll(ctx, at.connects(), items, nil)
 }
 
 // refresh fills the materialised views, after privileges: a view's query runs with

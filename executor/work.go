@@ -95,11 +95,13 @@ func (b *build) makeBatch(ctx context.Context, w *worker, nodes []*graph.Node[*w
 		b.begins(ctx, items[i].Name())
 	}
 	begun := time.Now()
-	err = b.maker.Create(ctx, dst, items...)
-	for _, it := range items {
-		b.cfg.Sink.Event(progress.ObjectEnded{Mirror: b.name, Kind: it.Desc, Name: it.Name(), Took: time.Since(begun), Err: err})
+	if err := b.maker.Create(ctx, dst, items...); err != nil {
+		return err // found again, and said, by the one that is to blame
 	}
-	return err
+	for _, it := range items {
+		b.cfg.Sink.Event(progress.ObjectEnded{Mirror: b.name, Kind: it.Desc, Name: it.Name(), Took: time.Since(begun)})
+	}
+	return nil
 }
 
 // makeOne makes one object as the archive has it.

@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -68,7 +69,7 @@ func (d *draft) checkRoles() {
 	}
 	slices.Sort(names)
 	if s.Roles {
-		d.planRoles(names, existing)
+		d.planRoles(slices.Clone(names), existing)
 		d.checkOwners()
 		return
 	}
@@ -95,6 +96,8 @@ func (d *draft) planRoles(names []string, existing map[string]bool) {
 		}
 		d.out.Options.Roles = append(d.out.Options.Roles, newRole(f, d.target.Role.Superuser))
 	}
+	// In the order of their oids, in which policies list them.
+	slices.SortFunc(names, func(a, b string) int { return cmp.Compare(facts[a].OID, facts[b].OID) })
 	for _, name := range names {
 		plan(name)
 	}

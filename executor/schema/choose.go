@@ -39,6 +39,15 @@ type Choice struct {
 	byID map[int]*archive.Entry
 }
 
+// Calls reports whether making the item evaluates functions of the database, which
+// may read any table.
+func (c *Choice) Calls(it *Item) bool {
+	if it.Desc != "INDEX" && it.Desc != "CONSTRAINT" {
+		return false
+	}
+	return slices.ContainsFunc(it.Dependencies, func(id int) bool { return c.byID[id] != nil && c.byID[id].Desc == "FUNCTION" })
+}
+
 // never are kinds of entry that are not objects of the database, or belong to
 // replication.
 var never = []string{"DATABASE", "DATABASE PROPERTIES", "ENCODING", "STDSTRINGS", "SEARCHPATH", "TABLE DATA", "SEQUENCE SET",

@@ -2,9 +2,7 @@ package schema
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -26,75 +24,6 @@ type Maker struct {
 	Started func(name string)
 	Made    func(name string, took time.Duration, err error)
 	Note    func(text string)
-}
-
-// Batch limits of one transaction: its locks must fit the server's lock table.
-const (
-	batchItems = 64
-	batchBytes = 256 << 10
-)
-
-// CreateAll makes the items in order, except those that the ledger has already. It
-// goes on after an error with what does not depend on the failed item, and returns
-// all errors.
-func (m *Maker) CreateAll(ctx context.Context, conn *pgconn.PgConn, items []*Item, done map[string]bool) error {
-	failed := map[int]bool{}
-	var errs []error
-	for len(items) > 0 && ctx.Err() == nil {
-		var batch []*Item
-		size := 0
-		for len(items) > 0 && len(batch) < batchItems && size < batchBytes {
-			it := items[0]
-			items = items[1:]
-			if done[it.Object.Key] {
-				continue
-			}
-			batch = append(batch, it)
-			size += len(it.SQL)
-		}
-		errs = append(errs, m.batch(ctx, conn, batch, failed)...)
-		if conn.IsClosed() {
-			break
-		}
-	}
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	return errors.Join(errs...)
-}
-
-func (m *Maker) batch(ctx context.Context, conn *pgconn.PgConn, batch []*Item, failed map[int]bool) []error {
-	depends := func(it *Item) bool {
-		return slices.ContainsFunc(it.Dependencies, func(id int) bool { return failed[id] })
-	}
-	if len(failed) == 0 && len(batch) > 1 {
-		if err := m.Create(ctx, conn, batch...); err == nil || ctx.Err() != nil || conn.IsClosed() {
-			return list(err)
-		}
-	}
-	var errs []error
-	for _, it := range batch {
-		if depends(it) {
-			failed[it.DumpID] = true // said once, at what it depends on
-			continue
-		}
-		err := m.CreateOne(ctx, conn, it)
-		if err != nil {
-			failed[it.DumpID] = true
-			errs = append(errs, err)
-		}
-		if ctx.Err() != nil || conn.IsClosed() {
-			break
-		}
-	}
-	return errs
-}
-
-func list(err error) []error {
-	if err == nil {
-		return nil
-	}
-	return []error{err}
 }
 
 // Create makes the items in one transaction and one round trip, with their records.

@@ -15,7 +15,7 @@ func definitions() []string {
 }
 
 // ofUsers keeps of {facts} what belongs to users: not the system, not an
-// extension, not us. It adds the columns that each depends on.
+// extension, not us. {columns} is dependsOn where some columns are left out.
 const ofUsers = `
 	with extension_owned as materialized (
 		select classid, objid from pg_catalog.pg_depend
@@ -25,13 +25,7 @@ const ofUsers = `
 		where nspname !~ '^pg_' and nspname not in ('information_schema', 'bascule')
 	)
 	select f.kind, f.name, f.class, f.oid, f.tbl,
-		case when f.tbl = 0 then '[]' else (
-			select coalesce(pg_catalog.jsonb_agg(distinct a.attname), '[]')
-			from pg_catalog.pg_attribute a
-			where a.attrelid = f.tbl and a.attnum > 0 and (a.attnum = f.sub or f.oid <> f.tbl and exists (
-				select from pg_catalog.pg_depend d
-				where d.classid = f.class and d.objid = f.oid and d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
-				and d.refobjid = f.tbl and d.refobjsubid = a.attnum))) end,
+		{columns},
 		f.props
 	from ({facts}) f (kind, name, class, oid, nsp, tbl, sub, props)
 	where (f.oid >= 16384 or f.class in ('pg_catalog.pg_namespace'::pg_catalog.regclass, 'pg_catalog.pg_largeobject'::pg_catalog.regclass))
@@ -39,6 +33,16 @@ const ofUsers = `
 	and not exists (select from extension_owned e where e.classid = f.class and e.objid = f.oid)
 	and not exists (select from extension_owned e where e.classid = 'pg_catalog.pg_class'::pg_catalog.regclass and e.objid = f.tbl)
 	order by 1, 2`
+
+// dependsOn lists the columns that a fact stands or falls with.
+const dependsOn = `
+		case when f.tbl = 0 then '[]' else (
+			select coalesce(pg_catalog.jsonb_agg(distinct a.attname), '[]')
+			from pg_catalog.pg_attribute a
+			where a.attrelid = f.tbl and a.attnum > 0 and (a.attnum = f.sub or f.oid <> f.tbl and exists (
+				select from pg_catalog.pg_depend d
+				where d.classid = f.class and d.objid = f.oid and d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
+				and d.refobjid = f.tbl and d.refobjsubid = a.attnum))) end`
 
 const selectSchemas = `
 	select 'schema', pg_catalog.format('%I', nspname), 'pg_catalog.pg_namespace'::pg_catalog.regclass::oid, oid, oid, 0::oid, 0, '{}'::jsonb

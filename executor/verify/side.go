@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -65,8 +66,12 @@ func (s *side) readFacts(ctx context.Context, opts Options, crossMajor bool) err
 	if opts.Privileges {
 		queries = append(queries, selectPrivileges, selectColumnPrivileges, selectDefaultPrivileges)
 	}
+	columns := "'[]'"
+	if slices.ContainsFunc(opts.Tables, func(t Table) bool { return len(t.ExcludeColumns) > 0 }) {
+		columns = dependsOn
+	}
 	for _, q := range queries {
-		if err := s.readKind(ctx, strings.Replace(ofUsers, "{facts}", s.adapt(q), 1)); err != nil {
+		if err := s.readKind(ctx, strings.NewReplacer("{columns}", columns, "{facts}", s.adapt(q)).Replace(ofUsers)); err != nil {
 			return err
 		}
 	}

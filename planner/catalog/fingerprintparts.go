@@ -78,7 +78,10 @@ const (
 	// Of user mappings the options are left out: they hold passwords. Publications of
 	// ours are no definitions of the database.
 	globalParts = `
-		select 'cast', c::text from pg_catalog.pg_cast c
+		select 'cast', c::text
+		from pg_catalog.pg_cast c
+		join pg_catalog.pg_type t on t.oid = c.castsource
+		where t.typnamespace not in (select oid from hidden)
 		union all
 		select 'language', l::text from pg_catalog.pg_language l
 		union all

@@ -6,7 +6,7 @@ package catalog
 // pg_class, pg_attribute, pg_index, pg_trigger and pg_constraint have columns that
 // other commands than DDL change, so what counts of them is listed; of the others
 // the whole row counts. Indexes go by name: REINDEX CONCURRENTLY gives them new
-// oids. A column that a server does not have is null; see selectDatabase.
+// oids, and up to 16 loses where in a statement's text an expression was. A column that a server does not have is null; see selectDatabase.
 const (
 	selectFingerprint = `
 		with hidden as (
@@ -60,7 +60,8 @@ const (
 		select 'index', row(x.indrelid, c.relname, c.relnamespace, c.relam, c.reltablespace, c.reloptions, c.relispartition,
 			x.indnatts, x.indnkeyatts, x.indisunique, x.indnullsnotdistinct, x.indisprimary, x.indisexclusion, x.indimmediate,
 			x.indisclustered, x.indisvalid, x.indisreplident, x.indkey, x.indcollation, x.indclass, x.indoption,
-			x.indexprs, x.indpred)::text
+			pg_catalog.regexp_replace(x.indexprs::text, ':location -?[0-9]+', '', 'g'),
+			pg_catalog.regexp_replace(x.indpred::text, ':location -?[0-9]+', '', 'g'))::text
 		from (select false as indnullsnotdistinct) other
 		cross join lateral (
 			select indexrelid, indrelid, indnatts, indnkeyatts, indisunique, indnullsnotdistinct, indisprimary,

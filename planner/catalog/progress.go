@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -40,11 +42,31 @@ type BuildProgress struct {
 	PID          int32
 	Application  string
 	Schema, Name string // of the table
-	Index        string // schema-qualified; "" while it cannot be seen
+	Index        string // schema.name, unquoted; "" when it cannot be known
 	Phase        string
 
 	// Done of Total, in blocks or tuples as the phase counts. Total 0: unknown.
 	Done, Total int64
+
+	// Statement is the beginning of what the session runs.
+	Statement string
+}
+
+// createIndex finds the name in a statement that begins an index.
+var createIndex = regexp.MustCompile(`(?i)\bcreate\s+(?:unique\s+)?index\s+(?:concurrently\s+)?(?:if\s+not\s+exists\s+)?("(?:[^"]|"")+"|[^\s"(]+)`)
+
+// name fills in an index that is not committed, whose row in the catalogue nobody
+// else can see: its name stands in the statement. It is for show alone.
+func (b *BuildProgress) name() {
+	m := createIndex.FindStringSubmatch(b.Statement)
+	if b.Index != "" || m == nil || strings.EqualFold(m[1], "on") {
+		return
+	}
+	index := m[1]
+	if quoted, ok := strings.CutPrefix(index, `"`); ok {
+		index = strings.ReplaceAll(strings.TrimSuffix(quoted, `"`), `""`, `"`)
+	}
+	b.Index = b.Schema + "." + index
 }
 
 // ReadProgress reads what sessions of this program do in the connection's database.
@@ -55,6 +77,9 @@ func ReadProgress(ctx context.Context, conn *pgx.Conn) (*Progress, error) {
 		collect(ctx, conn, &p.Sessions, progressSessions),
 		collect(ctx, conn, &p.Builds, progressBuilds),
 	)
+	for i := range p.Builds {
+		p.Builds[i].name()
+	}
 	// The view of copies came with PostgreSQL 14.
 	var copies bool
 	if err == nil {
@@ -105,7 +130,8 @@ const progressBuilds = `
 	select p.pid, a.application_name, coalesce(n.nspname, ''), coalesce(c.relname, ''),
 		coalesce(ixn.nspname || '.' || ix.relname, ''), coalesce(p.phase, ''),
 		coalesce(case when p.tuples_total > 0 then p.tuples_done else p.blocks_done end, 0),
-		coalesce(case when p.tuples_total > 0 then p.tuples_total else p.blocks_total end, 0)
+		coalesce(case when p.tuples_total > 0 then p.tuples_total else p.blocks_total end, 0),
+		coalesce(pg_catalog.left(a.query, 2000), '')
 	from pg_catalog.pg_stat_progress_create_index p
 	join pg_catalog.pg_stat_activity a on a.pid = p.pid
 	left join pg_catalog.pg_class c on c.oid = p.relid

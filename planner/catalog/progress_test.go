@@ -41,7 +41,7 @@ func seen(t *testing.T, conn *pgx.Conn, want string) {
 			got = append(got, fmt.Sprintf("%s %s.%s %d rows %d bytes", c.Command, c.Schema, c.Name, c.Rows, c.Bytes))
 		}
 		for _, b := range p.Builds {
-			got = append(got, fmt.Sprintf("index of %s.%s: %s", b.Schema, b.Name, b.Phase))
+			got = append(got, fmt.Sprintf("index %s of %s.%s: %s", b.Index, b.Schema, b.Name, b.Phase))
 		}
 		if text := strings.Join(got, "; "); text != want {
 			return fmt.Errorf("got %q, want %q", text, want)
@@ -88,16 +88,36 @@ func TestReadProgress(t *testing.T) {
 				t.Fatal(err)
 			}
 
+			// A build whose index nobody else can see yet: the statement names it.
+			if _, err := building.Exec(t.Context(), "create function slow(int) returns int immutable language plpgsql as 'begin perform pg_advisory_xact_lock_shared(7); return $1; end'; insert into b values (0)"); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := writer.Exec(t.Context(), "begin; select pg_advisory_xact_lock(7)"); err != nil {
+				t.Fatal(err)
+			}
+			hidden := make(chan error, 1)
+			go func() {
+				_, err := building.Exec(context.Background(), "create index b_slow on b (slow(id))")
+				hidden <- err
+			}()
+			seen(t, conn, "bascule/app/copy; bascule/app/index; index public.b_slow of public.b: building index: scanning table")
+			if _, err := writer.Exec(t.Context(), "commit"); err != nil {
+				t.Fatal(err)
+			}
+			if err := <-hidden; err != nil {
+				t.Fatal(err)
+			}
+
 			// A concurrent build waits for the writer's transaction.
 			if _, err := writer.Exec(t.Context(), "begin; insert into b values (1)"); err != nil {
 				t.Fatal(err)
 			}
 			built := make(chan error, 1)
 			go func() {
-				_, err := building.Exec(context.Background(), "create index concurrently on b (id)")
+				_, err := building.Exec(context.Background(), `create unique index concurrently "B ""x""" on b (id)`)
 				built <- err
 			}()
-			seen(t, conn, "bascule/app/copy; bascule/app/index; index of public.b: waiting for writers before build")
+			seen(t, conn, `bascule/app/copy; bascule/app/index; index public.B "x" of public.b: waiting for writers before build`)
 			if _, err := writer.Exec(t.Context(), "commit"); err != nil {
 				t.Fatal(err)
 			}

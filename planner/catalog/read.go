@@ -21,6 +21,9 @@ type ReadOptions struct {
 // System schemas, schema bascule and temporary objects are left out. Objects of
 // extensions are read and marked.
 //
+// A table that another session alters is waited for, for half a minute: then the
+// error is SQLSTATE 55P03.
+//
 // Definitions that the server writes out itself (indexes, constraints) are as of
 // the moment they are read and not of the transaction's snapshot: Fingerprint
 // before and after tells whether that mattered.
@@ -110,6 +113,7 @@ func (r *reader) questions() []question {
 // readAll asks all questions in one round trip.
 func (r *reader) readAll(ctx context.Context, tx pgx.Tx) error {
 	batch := &pgx.Batch{}
+	batch.Queue(setLockTimeout)
 	for _, q := range r.questions() {
 		batch.Queue(q.sql, q.args...).Query(func(rows pgx.Rows) error {
 			if err := q.each(rows); err != nil {
@@ -152,6 +156,10 @@ func (l letter) ScanText(text pgtype.Text) error {
 }
 
 const (
+	// Sizes are not waited for, see locked, but the server itself may wait for a
+	// table to write out the definition of an index.
+	setLockTimeout = `select pg_catalog.set_config('lock_timeout', '30s', true)`
+
 	// ownSchemas are those that are neither the system's nor ours.
 	ownSchemas = `
 		select oid, nspname from pg_catalog.pg_namespace

@@ -34,7 +34,7 @@ func (r *reader) memberships() question {
 func (r *reader) roles() question {
 	return question{about: "roles", sql: selectRoles, row: func(rows pgx.Rows) error {
 		var f RoleFact
-		err := rows.Scan(&f.Name, &f.Superuser, &f.Inherit, &f.CreateRole, &f.CreateDB, &f.Login,
+		err := rows.Scan(&f.OID, &f.Name, &f.Superuser, &f.Inherit, &f.CreateRole, &f.CreateDB, &f.Login,
 			&f.Replication, &f.BypassRLS, &f.ConnLimit, &f.MemberOf)
 		r.db.Roles = append(r.db.Roles, f)
 		return err
@@ -106,7 +106,7 @@ const (
 		select rolname::text from pg_catalog.pg_roles where pg_catalog.pg_has_role(oid, 'usage') order by rolname`
 
 	selectRoles = `
-		select r.rolname::text, r.rolsuper, r.rolinherit, r.rolcreaterole, r.rolcreatedb, r.rolcanlogin,
+		select r.oid, r.rolname::text, r.rolsuper, r.rolinherit, r.rolcreaterole, r.rolcreatedb, r.rolcanlogin,
 			r.rolreplication, r.rolbypassrls, r.rolconnlimit,
 			array(
 				select g.rolname::text

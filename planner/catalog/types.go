@@ -95,6 +95,7 @@ type Role struct {
 
 // RoleFact is one role of the cluster.
 type RoleFact struct {
+	OID                                                                     uint32
 	Name                                                                    string
 	Superuser, Inherit, CreateRole, CreateDB, Login, Replication, BypassRLS bool
 	ConnLimit                                                               int
@@ -148,7 +149,8 @@ type Relation struct {
 	Rows  float64
 
 	// Bytes is heap and TOAST with their maps, without indexes
-	// (pg_table_size), 0 for what has no storage.
+	// (pg_table_size, but that an empty TOAST table counts as nothing), 0 for what
+	// has no storage.
 	// IndexBytes is pg_indexes_size.
 	Bytes, IndexBytes int64
 
@@ -197,7 +199,7 @@ type Column struct {
 	Type      string // format_type
 	TypeOID   uint32
 	NotNull   bool
-	Default   bool
+	Default   bool   // a default, not a generated column's expression
 	Identity  rune   // 0, a, d
 	Generated rune   // 0, s, v
 	Collation string // schema-qualified when not the type's default

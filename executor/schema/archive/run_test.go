@@ -13,9 +13,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"bascule/config"
 	"bascule/config/pgname"
 	"bascule/executor/schema/archive"
 	"bascule/planner/catalog/pgtest"
+	"bascule/planner/session"
 )
 
 func TestRunReadsWhatPgDumpWrites(t *testing.T) {
@@ -106,14 +108,17 @@ func TestCancelEndsPgDumpAndItsSession(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	conn := connect(t, db.URL)
+	conn, err := session.Open(ctx, &config.Peer{Address: "peer.source", URL: config.Secret(db.URL)}, session.Options{Application: "bascule/app/dump"})
+	if err != nil {
+		t.Fatal(err)
+	}
 	pid := conn.PgConn().PID()
 	ended := make(chan error, 1)
 	go func() {
 		_, err := archive.Run(ctx, archive.Config{Program: pgtest.Dump(t, 15), Conn: conn})
 		ended <- err
 	}()
-	session := "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and pid = "
+	session := "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and application_name = 'bascule/app/dump' and pid = "
 	db.Eventually(t, session+fmt.Sprint(pid), "1")
 	cancel()
 	if err := <-ended; !errors.Is(err, context.Canceled) {
