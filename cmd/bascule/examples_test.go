@@ -16,7 +16,8 @@ func TestMain(m *testing.M) { os.Exit(pgtest.Run(m)) }
 
 // Every folder in examples/ is planned and applied by the program as it is built, onto
 // servers of several versions. schema.sql and data.sql fill the source. An example
-// named shop finds its databases in SHOP_SOURCE_URL, SHOP_TARGET_URL, SHOP_PASSWORD.
+// named shop finds its databases in SHOP_SOURCE_URL, SHOP_SOURCE_PASSWORD, and TARGET
+// the same.
 func TestExamples(t *testing.T) {
 	t.Parallel()
 	program := filepath.Join(t.TempDir(), "bascule")
@@ -65,7 +66,7 @@ func (e example) apply(t *testing.T) {
 	e.bascule(t, 0, "validate")
 	e.bascule(t, 2, "plan", "-detailed-exitcode")
 	e.bascule(t, 0, "apply", "-auto-approve")
-	report, err := verify.Compare(t.Context(), e.source.Conn(t), e.target.Conn(t), verify.Options{Settings: true})
+	report, err := verify.Compare(t.Context(), e.source.Conn(t), e.target.Conn(t), verify.Options{Settings: true, Privileges: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,7 +84,8 @@ func (e example) bascule(t *testing.T, code int, args ...string) {
 	cmd := exec.CommandContext(t.Context(), e.program, args...)
 	cmd.Dir = e.dir
 	cmd.Env = append(os.Environ(),
-		prefix+"SOURCE_URL="+e.source.URL, prefix+"TARGET_URL="+e.target.URL, prefix+"PASSWORD="+e.source.Password)
+		prefix+"SOURCE_URL="+e.source.URL, prefix+"SOURCE_PASSWORD="+e.source.Password,
+		prefix+"TARGET_URL="+e.target.URL, prefix+"TARGET_PASSWORD="+e.target.Password)
 	out, err := cmd.CombinedOutput()
 	if got := cmd.ProcessState.ExitCode(); got != code {
 		t.Fatalf("bascule %s: exit code %d (%v), want %d\n%s", strings.Join(args, " "), got, err, code, out)

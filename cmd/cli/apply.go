@@ -202,7 +202,7 @@ func (a *application) execute(ctx context.Context, w *workspace, p *planner.Plan
 		return err
 	}
 	begun := time.Now()
-	result, err := a.shown(ctx, progress, func() (*executor.Result, error) {
+	result, err := a.shown(ctx, w, p, progress, func() (*executor.Result, error) {
 		return executor.Apply(ctx, executor.Config{
 			Plan: p, Config: w.cfg, State: w.file, Store: w.store, Sink: progress, Log: log,
 			Parallelism: a.flags.Int("parallelism"), AllowDataLoss: a.flags.StringSlice("allow-data-loss"),
@@ -215,11 +215,14 @@ func (a *application) execute(ctx context.Context, w *workspace, p *planner.Plan
 }
 
 // shown runs work while progress is drawn.
-func (a *application) shown(ctx context.Context, progress *view.Progress, work func() (*executor.Result, error)) (*executor.Result, error) {
+func (a *application) shown(ctx context.Context, w *workspace, p *planner.Plan, progress *view.Progress, work func() (*executor.Result, error)) (*executor.Result, error) {
 	// A cancelled apply still has things to finish, and to show.
 	drawing, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var wg sync.WaitGroup
 	wg.Go(func() { progress.Run(drawing) })
+	for _, target := range targets(w, p) {
+		wg.Go(func() { a.watchBuilds(drawing, target, progress) })
+	}
 	defer wg.Wait()
 	defer stop()
 	return work()
@@ -228,7 +231,7 @@ func (a *application) shown(ctx context.Context, progress *view.Progress, work f
 func (a *application) newProgress() *view.Progress {
 	return view.NewProgress(view.ProgressConfig{
 		Writer: a.stderr, Terminal: isTerminal(a.stderr) && !a.screen.JSON(),
-		Color: !a.flags.Bool("no-color"),
+		Color: a.colored(a.stderr),
 		Size:  func() (int, int) { return terminalSize(a.stderr) },
 	})
 }

@@ -130,7 +130,7 @@ func pace(s *view.MirrorStatus, l *catalog.LedgerMirror, now time.Time) {
 	}
 	took := end.Sub(l.Started)
 	s.SecondsTaken = int64(took.Seconds())
-	if took < time.Second || !l.Finished.IsZero() || !s.Running {
+	if took < time.Second || !s.Running || s.BytesDone >= s.Bytes {
 		return
 	}
 	s.BytesSecond = int64(float64(s.BytesDone) / took.Seconds())

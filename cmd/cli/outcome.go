@@ -24,11 +24,14 @@ func (a *application) report(ctx context.Context, w *workspace, p *planner.Plan,
 		r.Left = result.Left
 		for _, o := range result.Outcomes {
 			r.Outcomes = append(r.Outcomes, viewed(o, p))
-			if o.Status != "done" && strings.HasPrefix(o.Address, "mirror.") {
+			if o.Status != executor.Done && strings.HasPrefix(o.Address, "mirror.") {
 				open = append(open, o.Address)
 			}
 			explained = explained || o.Err != nil
 		}
+	}
+	if err != nil && len(r.Left) == 0 {
+		r.Left = left(r.Outcomes, p)
 	}
 	if err != nil {
 		r.Continue, r.GiveUp = a.continueLine(), a.giveUpLine(open)
@@ -40,6 +43,20 @@ func (a *application) report(ctx context.Context, w *workspace, p *planner.Plan,
 		return shownError(partWayCode(ctx, err))
 	}
 	return &partWayError{err}
+}
+
+// left says what mirrors that are not complete keep on their targets. A copy that
+// has ended holds nothing on its source.
+func left(outcomes []view.Outcome, p *planner.Plan) []string {
+	var list []string
+	for _, o := range outcomes {
+		i := slices.IndexFunc(p.Changes, func(c planner.Change) bool { return c.Address == o.Address })
+		if o.Status == executor.Done || o.Status == executor.Skipped || i < 0 || p.Changes[i].Mirror == nil {
+			continue
+		}
+		list = append(list, p.Changes[i].Mirror.Target+": what "+o.Address+" has made and copied so far, and its records in schema bascule")
+	}
+	return list
 }
 
 // viewed adds to an outcome where its change comes from.

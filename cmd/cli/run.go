@@ -39,6 +39,7 @@ type program struct {
 	stdout, stderr io.Writer
 	screen         *view.Screen
 	command        string // for JSON errors
+	plain          bool   // no colours, wherever it goes
 }
 
 // call is one run of a command.
@@ -104,13 +105,16 @@ func (c *call) newLog(w io.Writer) (*slog.Logger, error) {
 }
 
 func (p *program) newScreen(json, plain bool) *view.Screen {
-	plain = plain || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb"
+	p.plain = plain || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb"
 	width, _ := terminalSize(p.stdout)
 	return view.New(view.Config{
 		Stdout: p.stdout, Stderr: p.stderr, JSON: json, Width: width,
-		ColorStdout: !plain && isTerminal(p.stdout), ColorStderr: !plain && isTerminal(p.stderr),
+		ColorStdout: p.colored(p.stdout), ColorStderr: p.colored(p.stderr),
 	})
 }
+
+// colored reports whether colours may go to an output.
+func (p *program) colored(w io.Writer) bool { return !p.plain && isTerminal(w) }
 
 // isTerminal reports whether w or r is one.
 func isTerminal(f any) bool {

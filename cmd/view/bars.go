@@ -37,7 +37,7 @@ func mirrorBars(name string, m *mirrorTally, s style, now time.Time, width int) 
 	}
 	lines := []string{
 		name + "  " + bar(carried, m.bytes, barWidth(width, runes(name)+2+runes(whole)), s, green) + whole,
-		fmt.Sprintf("  %d of %s, %d of %s, %s", m.copied, count(m.tables, "table"), m.built, count(m.objects, "object"), span(now.Sub(m.began))),
+		fmt.Sprintf("  %d of %s, %d of %s, %s", len(m.copied), count(m.tables, "table"), m.built, count(m.objects, "object"), span(now.Sub(m.began))),
 	}
 	lines = append(lines, tableBars(m, s, width)...)
 	return append(lines, buildBars(m, s, now, width)...)
@@ -66,7 +66,7 @@ func tableBars(m *mirrorTally, s style, width int) []string {
 func buildBars(m *mirrorTally, s style, now time.Time, width int) []string {
 	var lines []string
 	for _, b := range m.builds {
-		label := "  " + b.kind + " " + b.name
+		label := "  " + b.label()
 		text := "  " + span(now.Sub(b.began))
 		if b.phase != "" {
 			text += "  " + b.phase
@@ -130,7 +130,7 @@ func reportLine(name string, m *mirrorTally, now time.Time) string {
 		return fmt.Sprintf("%s: %s, %s%s", name, m.stage, span(now.Sub(m.began)), building(m))
 	}
 	carried := m.carried()
-	line := fmt.Sprintf("%s: %d of %s, %s of %s (%d %%), %d of %s", name, m.copied, count(m.tables, "table"),
+	line := fmt.Sprintf("%s: %d of %s, %s of %s (%d %%), %d of %s", name, len(m.copied), count(m.tables, "table"),
 		size(carried), size(m.bytes), share(carried, m.bytes), m.built, count(m.objects, "object"))
 	if rate := m.rate(); rate > 0 {
 		line += fmt.Sprintf(", %s/s", size(int64(rate)))
@@ -145,7 +145,7 @@ func reportLine(name string, m *mirrorTally, now time.Time) string {
 func building(m *mirrorTally) string {
 	var names []string
 	for _, b := range m.builds[:min(3, len(m.builds))] {
-		text := b.kind + " " + b.name
+		text := b.label()
 		if b.total > 0 {
 			text += fmt.Sprintf(" (%d %%)", share(b.done, b.total))
 		}

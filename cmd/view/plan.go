@@ -137,7 +137,7 @@ func (t *planWriter) change(c *planner.Change) {
 	}
 	t.line("%s", t.style.paint(bold, head))
 	if c.Reason != "" {
-		t.line("  # %s", c.Reason)
+		t.line("%s", indent(t.comment(c.Reason, 2), "  "))
 	}
 	sign := w.sign
 	if c.Action == planner.Replace {
@@ -154,9 +154,16 @@ func (t *planWriter) change(c *planner.Change) {
 	}
 	t.line("  %s %s {", t.style.paint(w.color, sign), block(c.Address))
 	for _, l := range body {
-		t.line("      %s", t.tint(l))
+		for part := range strings.SplitSeq(l, "\n") {
+			t.line("      %s", t.tint(part))
+		}
 	}
 	t.line("    }\n")
+}
+
+// comment renders text as comment lines of a block that is indented by so much.
+func (t *planWriter) comment(text string, indented int) string {
+	return "# " + strings.ReplaceAll(wrap(text, max(30, t.width-indented-2)), "\n", "\n# ")
 }
 
 // tint colours a line by the sign it begins with.

@@ -23,9 +23,9 @@ func (t *planWriter) body(c *planner.Change) []string {
 		out = append(out, t.mirror(m, c.Action)...)
 	}
 	if len(c.DataLoss) > 0 {
-		out = append(out, "# overwrites "+Some(c.DataLoss), "# and therefore needs "+Shell("-allow-data-loss="+c.Address))
+		out = append(out, t.comment("overwrites "+Some(c.DataLoss)+", and therefore needs "+Shell("-allow-data-loss="+c.Address), 6))
 	}
-	return append(out, stepComments(c)...)
+	return append(out, t.stepComments(c)...)
 }
 
 func orNothing(s string) string { return cmp.Or(s, "(nothing)") }
@@ -175,7 +175,7 @@ func leftOut(list []planner.LeftOut) []string {
 
 // stepComments tells what a change does on the databases besides what its body
 // says already. show -sql has every step.
-func stepComments(c *planner.Change) []string {
+func (t *planWriter) stepComments(c *planner.Change) []string {
 	var out []string
 	for _, st := range c.Steps {
 		if !remarkable(c, st) {
@@ -185,7 +185,7 @@ func stepComments(c *planner.Change) []string {
 		if st.Peer != "" && !strings.Contains(text, st.Peer) {
 			text += " on " + st.Peer
 		}
-		if line := "# " + text; !slices.Contains(out, line) {
+		if line := t.comment(text, 6); !slices.Contains(out, line) {
 			out = append(out, line)
 		}
 	}

@@ -42,6 +42,8 @@ type Progress struct {
 	above []string // finished lines that wait to be printed
 	drawn int      // lines of bars on the terminal now
 
+	faulted string // the last error that was announced
+
 	// wake is filled when there are lines to print.
 	wake chan struct{}
 }
@@ -157,28 +159,40 @@ func (p *Progress) announce(e progress.Event) string {
 		switch {
 		case e.Err == nil:
 			return fmt.Sprintf("%s: %s in %s", e.Address, doneWord(e.Action), span(e.Took))
-		case errors.Is(e.Err, context.Canceled):
+		case errors.Is(e.Err, context.Canceled), session.Code(e.Err) == queryCanceled:
 			return fmt.Sprintf("%s: stopped after %s", e.Address, span(e.Took))
 		}
 		return fmt.Sprintf("%s: %s after %s", e.Address, p.style.paint(red, "failed"), span(e.Took))
 	case progress.StageStarted:
+		if e.Stage == "copy" { // CopyStarted says more
+			return ""
+		}
 		return fmt.Sprintf("%s: %s", addressOf(e.Mirror), e.Stage)
 	case progress.CopyStarted:
 		return fmt.Sprintf("%s: copying %s, %s", addressOf(e.Mirror), count(e.Tables, "table"), size(e.Bytes))
 	case progress.ChunkEnded:
-		if lasting(e.Err) {
-			return fmt.Sprintf("%s: copy of %s: %v", addressOf(e.Mirror), e.Table, e.Err)
-		}
+		return p.fault(e.Mirror, e.Err)
 	case progress.ObjectEnded:
-		if lasting(e.Err) {
-			return fmt.Sprintf("%s: %s %s: %v", addressOf(e.Mirror), e.Kind, e.Name, e.Err)
-		}
+		return p.fault(e.Mirror, e.Err)
 	case progress.Retrying:
 		return fmt.Sprintf("%s: %s: %v; trying again in %s", addressOf(e.Mirror), e.What, e.Err, span(e.In))
 	case progress.Noted:
 		return fmt.Sprintf("%s: %s", addressOf(e.Mirror), e.Text)
 	}
 	return ""
+}
+
+// fault renders an error once: one error ends every table and object of its batch.
+func (p *Progress) fault(mirror string, err error) string {
+	if !lasting(err) {
+		return ""
+	}
+	line := fmt.Sprintf("%s: %v", addressOf(mirror), err)
+	if line == p.faulted {
+		return ""
+	}
+	p.faulted = line
+	return line
 }
 
 // lasting reports whether an error is worth a line when it happens: it is not when

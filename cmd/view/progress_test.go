@@ -12,6 +12,8 @@ import (
 
 	"bascule/cmd/view"
 	"bascule/executor/progress"
+
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // record is a Writer whose text can be read while it is written.
@@ -62,12 +64,12 @@ func half() []progress.Event {
 		progress.ChunkStarted{Mirror: "mirror.app", Table: "public.a", Bytes: 100 * mb, TableBytes: 100 * mb},
 		progress.ChunkMoved{Mirror: "mirror.app", Table: "public.a", Wire: 200 * mb},
 		progress.ChunkEnded{Mirror: "mirror.app", Table: "public.a", Bytes: 100 * mb, Wire: 200 * mb, Rows: 7},
-		progress.TableCopied{Mirror: "mirror.app", Table: "public.a", Rows: 7},
 		progress.ChunkStarted{Mirror: "mirror.app", Table: "public.big", Bytes: 100 * mb, TableBytes: 300 * mb},
 		progress.ChunkMoved{Mirror: "mirror.app", Table: "public.big", Wire: 100 * mb},
 		progress.ObjectStarted{Mirror: "app", Kind: "index", Name: "public.a_x"},
 		progress.ObjectMoved{Mirror: "mirror.app", Kind: "index", Name: "public.a_x", Phase: "building index: scanning table", Done: 20, Total: 100},
-		progress.ObjectStarted{Mirror: "app", Kind: "constraint", Name: "public.a_pkey"},
+		progress.ObjectStarted{Mirror: "app", Kind: "CONSTRAINT", Name: "index of constraint public.a a_pkey"},
+		progress.ObjectMoved{Mirror: "app", Kind: "index", Name: "public.a_pkey", Phase: "building index: sorting live tuples", Done: 1, Total: 2},
 	}
 }
 
@@ -76,7 +78,7 @@ func TestLinesWithoutATerminal(t *testing.T) {
 		p, out, end := shown(t, view.ProgressConfig{})
 		send(p, half()...)
 		synctest.Wait()
-		if got, want := out.take(), "mirror.app: copy\nmirror.app: copying 3 tables, 400.0 MB\n"; got != want {
+		if got, want := out.take(), "mirror.app: copying 3 tables, 400.0 MB\n"; got != want {
 			t.Errorf("at once: got %q, want %q", got, want)
 		}
 		time.Sleep(9 * time.Second)
@@ -86,14 +88,14 @@ func TestLinesWithoutATerminal(t *testing.T) {
 		}
 		time.Sleep(time.Second)
 		synctest.Wait()
-		want := "mirror.app: 1 of 3 tables, 150.0 MB of 400.0 MB (37 %), 0 of 5 objects; building index public.a_x (20 %), constraint public.a_pkey\n"
+		want := "mirror.app: 1 of 3 tables, 150.0 MB of 400.0 MB (37 %), 0 of 5 objects; building index public.a_x (20 %), index of constraint public.a a_pkey (50 %)\n"
 		if got := out.take(); got != want {
 			t.Errorf("after ten seconds: got %q, want %q", got, want)
 		}
 		send(p, progress.ChunkMoved{Mirror: "mirror.app", Table: "public.big", Wire: 100 * mb})
 		time.Sleep(10 * time.Second)
 		synctest.Wait()
-		want = "mirror.app: 1 of 3 tables, 200.0 MB of 400.0 MB (50 %), 0 of 5 objects, 5.0 MB/s, 40s left; building index public.a_x (20 %), constraint public.a_pkey\n"
+		want = "mirror.app: 1 of 3 tables, 200.0 MB of 400.0 MB (50 %), 0 of 5 objects, 5.0 MB/s, 40s left; building index public.a_x (20 %), index of constraint public.a a_pkey (50 %)\n"
 		if got := out.take(); got != want {
 			t.Errorf("with a rate: got %q, want %q", got, want)
 		}
@@ -152,16 +154,18 @@ func TestBarsFitTheTerminal(t *testing.T) {
 func TestRemarks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, out, end := shown(t, view.ProgressConfig{})
-		broken := errors.New("connection reset by peer")
+		broken, refused := &pgconn.PgError{Severity: "FATAL", Code: "57P01", Message: "terminating connection"}, errors.New("value too long")
 		for _, c := range []struct {
 			event progress.Event
 			want  string
 		}{
-			{progress.Retrying{Mirror: "mirror.app", What: "copy of public.a", Err: broken, In: 2 * time.Second}, "mirror.app: copy of public.a: connection reset by peer; trying again in 2.0s\n"},
+			{progress.Retrying{Mirror: "mirror.app", What: "copy of public.a", Err: broken, In: 2 * time.Second}, "mirror.app: copy of public.a: FATAL: terminating connection (SQLSTATE 57P01); trying again in 2.0s\n"},
 			{progress.Noted{Mirror: "app", Text: "waits for pid 7"}, "mirror.app: waits for pid 7\n"},
-			{progress.ChunkEnded{Mirror: "mirror.app", Table: "public.a", Err: broken}, "mirror.app: copy of public.a: connection reset by peer\n"},
+			{progress.ChunkEnded{Mirror: "mirror.app", Table: "public.a", Err: refused}, "mirror.app: value too long\n"},
+			{progress.ChunkEnded{Mirror: "mirror.app", Table: "public.b", Err: refused}, ""},
+			{progress.ChunkEnded{Mirror: "mirror.app", Table: "public.a", Err: broken}, ""},
 			{progress.ChunkEnded{Mirror: "mirror.app", Table: "public.a", Err: context.Canceled}, ""},
-			{progress.ObjectEnded{Mirror: "mirror.app", Kind: "index", Name: "public.i", Err: broken}, "mirror.app: index public.i: connection reset by peer\n"},
+			{progress.ObjectEnded{Mirror: "mirror.app", Kind: "index", Name: "public.i", Err: errors.New("index public.i: no room")}, "mirror.app: index public.i: no room\n"},
 			{progress.ChangeEnded{Address: "mirror.app", Action: "create", Took: time.Minute, Err: context.Canceled}, "mirror.app: stopped after 1m00s\n"},
 			{progress.ChangeEnded{Address: "mirror.app", Action: "remove", Took: time.Second}, "mirror.app: removed in 1.0s\n"},
 		} {

@@ -68,7 +68,7 @@ func (s *Screen) Result(r ResultReport) error {
 	if s.json {
 		return s.Document(resultDocument(r))
 	}
-	return s.Text(s.resultText(r))
+	return s.Text("\n" + s.resultText(r))
 }
 
 func (s *Screen) resultText(r ResultReport) string {

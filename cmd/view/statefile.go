@@ -77,8 +77,8 @@ func resourceText(b *strings.Builder, r *state.Resource) {
 		g.add("target", m.Target)
 		g.add("continuous", fmt.Sprint(m.Continuous))
 		for _, name := range slices.Sorted(maps.Keys(m.Settings)) {
-			if name != "source" && name != "target" && name != "continuous" {
-				g.add(name, m.Settings[name])
+			if value := m.Settings[name]; value != "" && name != "source" && name != "target" && name != "continuous" {
+				g.add(name, value)
 			}
 		}
 	}

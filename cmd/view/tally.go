@@ -19,7 +19,7 @@ type mirrorTally struct {
 	stage   string
 	began   time.Time
 	tables  int
-	copied  int
+	copied  map[string]bool
 	bytes   int64 // on the source's disk
 	done    int64 // share of bytes in finished parts
 	rows    int64
@@ -73,7 +73,7 @@ func (t *tally) mirror(name string, now time.Time) *mirrorTally {
 	name = addressOf(name)
 	m := t.mirrors[name]
 	if m == nil {
-		m = &mirrorTally{began: now}
+		m = &mirrorTally{began: now, copied: map[string]bool{}}
 		t.mirrors[name] = m
 		t.order = append(t.order, name)
 	}
@@ -90,7 +90,7 @@ func (t *tally) add(e progress.Event, now time.Time) {
 		t.mirror(e.Mirror, now).stage = e.Stage
 	case progress.CopyStarted:
 		m := t.mirror(e.Mirror, now)
-		*m = mirrorTally{stage: m.stage, began: now, tables: e.Tables, bytes: e.Bytes, objects: e.Objects}
+		*m = mirrorTally{stage: m.stage, began: now, tables: e.Tables, bytes: e.Bytes, objects: e.Objects, copied: map[string]bool{}}
 	case progress.ChunkStarted:
 		m := t.mirror(e.Mirror, now)
 		w := m.table(e.Table)
@@ -102,9 +102,7 @@ func (t *tally) add(e progress.Event, now time.Time) {
 	case progress.ChunkEnded:
 		t.mirror(e.Mirror, now).chunkEnded(e)
 	case progress.TableCopied:
-		m := t.mirror(e.Mirror, now)
-		m.copied++
-		m.work = slices.DeleteFunc(m.work, func(w *tableTally) bool { return w.name == e.Table })
+		t.mirror(e.Mirror, now).tableCopied(e.Table)
 	case progress.ObjectStarted:
 		m := t.mirror(e.Mirror, now)
 		m.builds = append(m.builds, &buildTally{kind: e.Kind, name: e.Name, began: now})
@@ -129,13 +127,29 @@ func (m *mirrorTally) table(name string) *tableTally {
 	return w
 }
 
+// build finds what is being built, or nil. An index is also found by its own name,
+// schema.index, as the server reports it: it may be half of a constraint by then.
 func (m *mirrorTally) build(kind, name string) *buildTally {
 	for _, b := range m.builds {
-		if b.kind == kind && b.name == name {
+		if b.kind == kind && b.name == name || strings.HasSuffix(b.name, " "+name) {
+			return b
+		}
+	}
+	_, index, _ := strings.Cut(name, ".")
+	for _, b := range m.builds {
+		if strings.Contains(b.name, "constraint ") && strings.HasSuffix(b.name, " "+index) {
 			return b
 		}
 	}
 	return nil
+}
+
+// label names what is being built. Names that say what they are of need no kind.
+func (b *buildTally) label() string {
+	if strings.Contains(b.name, " ") {
+		return b.name
+	}
+	return strings.ToLower(b.kind) + " " + b.name
 }
 
 func (m *mirrorTally) chunkEnded(e progress.ChunkEnded) {
@@ -154,6 +168,16 @@ func (m *mirrorTally) chunkEnded(e progress.ChunkEnded) {
 	m.rows += e.Rows
 	m.wire += e.Wire
 	m.disk += e.Bytes
+	// The shares of the parts are rounded, so their sum may fall short by some bytes.
+	if w.parts <= 0 && w.done >= w.bytes-w.bytes/1000 {
+		m.tableCopied(e.Table)
+	}
+}
+
+// tableCopied counts a table as done, once.
+func (m *mirrorTally) tableCopied(name string) {
+	m.copied[name] = true
+	m.work = slices.DeleteFunc(m.work, func(w *tableTally) bool { return w.name == name })
 }
 
 func (m *mirrorTally) objectEnded(e progress.ObjectEnded) {
@@ -197,9 +221,9 @@ func (m *mirrorTally) sampled(now time.Time) {
 	m.samples = slices.Delete(m.samples, 0, keep)
 }
 
-// rate is bytes a second over the window, 0 while unknown.
+// rate is bytes a second over the window, 0 while unknown and when all is copied.
 func (m *mirrorTally) rate() float64 {
-	if len(m.samples) < 2 {
+	if len(m.samples) < 2 || m.carried() >= m.bytes {
 		return 0
 	}
 	first, last := m.samples[0], m.samples[len(m.samples)-1]

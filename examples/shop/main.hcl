@@ -6,12 +6,12 @@ bascule {
 
 peer "old" {
   url      = env("SHOP_SOURCE_URL")
-  password = env("SHOP_PASSWORD")
+  password = env("SHOP_SOURCE_PASSWORD")
 }
 
 peer "new" {
   url      = env("SHOP_TARGET_URL")
-  password = env("SHOP_PASSWORD")
+  password = env("SHOP_TARGET_PASSWORD")
 }
 
 mirror "shop" {
@@ -19,6 +19,10 @@ mirror "shop" {
   target = peer.new
 
   continuous = false # copy once and be done
+
+  schema {
+    privileges = true # grants, too
+  }
 
   copy {
     workers = 4

@@ -1,0 +1,134 @@
+package crash_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"time"
+)
+
+// stage is a part of the work that begins with a line of the debug log.
+type stage struct {
+	name  string
+	lines int // how many such lines a run has, about
+	match func(line string) bool
+}
+
+// stages in which the program is killed. The first whose match is true is the
+// line's.
+var stages = []*stage{
+	{"state save", 8, message("state save begins")},
+	{"archive read", 1, message("archive read begins")},
+	{"schema", 1, both(message("stage begins"), attribute("stage", `"create the schema"`))},
+	{"chunk", 12, message("chunk begins")},
+	{"foreign key", 5, both(message("object begins"), object("fk constraint ", "validate fk constraint "))},
+	{"index", 6, both(message("object begins"), object("index ", "constraint "))},
+	{"finish", 1, both(message("stage begins"), attribute("stage", "finish"))},
+	{"sequences", 1, both(message("object begins"), object("set sequences"))},
+	{"refresh", 1, message("refresh begins")},
+}
+
+func message(text string) func(string) bool { return attribute("msg", `"`+text+`"`) }
+
+func attribute(key, value string) func(string) bool {
+	return func(line string) bool { return strings.Contains(line+" ", " "+key+"="+value+" ") }
+}
+
+// object matches lines about objects whose names begin so.
+func object(prefixes ...string) func(string) bool {
+	return func(line string) bool {
+		_, name, _ := strings.Cut(line, ` object="`)
+		return slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(name, p) })
+	}
+}
+
+func both(f, g func(string) bool) func(string) bool {
+	return func(line string) bool { return f(line) && g(line) }
+}
+
+// stageOf returns the stage that a line begins, or nil.
+func stageOf(line string) *stage {
+	for _, s := range stages {
+		if s.match(line) {
+			return s
+		}
+	}
+	return nil
+}
+
+// aim is a moment: so long after the nth line that begins the stage.
+type aim struct {
+	stage *stage
+	nth   int
+	delay time.Duration
+}
+
+// hits is the log of what was hit.
+type hits struct {
+	rng  *rand.Rand
+	list []hit
+}
+
+type hit struct {
+	aim
+	last *stage // that had begun last when the program died
+}
+
+// counts: the program died in the stage that was aimed at. After a delay it may have
+// been in another.
+func (h hit) counts() bool { return h.delay == 0 || h.last == h.stage }
+
+func (hs *hits) of(s *stage) (n int) {
+	for _, h := range hs.list {
+		if h.stage == s && h.counts() {
+			n++
+		}
+	}
+	return n
+}
+
+func (hs *hits) enough(each int) bool {
+	return !slices.ContainsFunc(stages, func(s *stage) bool { return hs.of(s) < each })
+}
+
+// next aims at one of the stages that were hit least, at the very line or up to
+// 20 ms later.
+func (hs *hits) next() aim {
+	least := slices.MinFunc(stages, func(x, y *stage) int { return hs.of(x) - hs.of(y) })
+	var few []*stage
+	for _, s := range stages {
+		if hs.of(s) == hs.of(least) {
+			few = append(few, s)
+		}
+	}
+	a := aim{stage: few[hs.rng.IntN(len(few))]}
+	a.nth = 1 + hs.rng.IntN(a.stage.lines)
+	if hs.rng.IntN(2) == 0 {
+		a.delay = time.Duration(hs.rng.Int64N(int64(20 * time.Millisecond)))
+	}
+	return a
+}
+
+// String lists the stages, how often each was hit, and how.
+func (hs *hits) String() string {
+	var b strings.Builder
+	for _, s := range stages {
+		fmt.Fprintf(&b, "%-12s %d hits:", s.name, hs.of(s))
+		for _, h := range hs.list {
+			if h.stage != s {
+				continue
+			}
+			fmt.Fprintf(&b, " line %d", h.nth)
+			if h.delay > 0 {
+				fmt.Fprintf(&b, " +%.1f ms", float64(h.delay.Microseconds())/1000)
+			}
+			if !h.counts() {
+				fmt.Fprintf(&b, " (was in %s)", h.last.name)
+			}
+			b.WriteString(";")
+		}
+		b.WriteString("\n")
+	}
+	return b.String()
+}
