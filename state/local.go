@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 
 	"github.com/google/renameio/v2"
@@ -140,6 +141,23 @@ func replace(path string, data []byte) error {
 		return err
 	}
 	return syncFolder(dir)
+}
+
+// removeUnfinished removes what saves that were killed left beside the file. Only the
+// holder of the lock may: another process's save may be under way.
+func (l *Local) removeUnfinished() {
+	for _, path := range []string{l.path, l.backup()} {
+		if real, err := filepath.EvalSymlinks(path); err == nil {
+			path = real
+		}
+		files, _ := os.ReadDir(filepath.Dir(path)) // a save will say what is wrong with it
+		for _, f := range files {
+			number, ours := strings.CutPrefix(f.Name(), "."+filepath.Base(path))
+			if ours && number != "" && strings.Trim(number, "0123456789") == "" {
+				_ = os.Remove(filepath.Join(filepath.Dir(path), f.Name()))
+			}
+		}
+	}
 }
 
 // syncFolder makes a rename in dir durable.

@@ -53,6 +53,7 @@ func (l *Local) Lock(ctx context.Context, holder Holder, wait time.Duration) (fu
 	case !held:
 		return nil, &LockedError{Path: l.path, Holder: readHolder(lock.Path())}
 	}
+	l.removeUnfinished()
 	if err := writeHolder(lock.Path(), holder); err != nil {
 		return nil, errors.Join(fmt.Errorf("lock state: %w", err), lock.Close())
 	}

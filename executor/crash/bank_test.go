@@ -115,7 +115,8 @@ const bankSchema = `
 			insert into public.history values (who, mine, kind, least(one, other), greatest(one, other), sum, theirs);
 			return;
 		end if;
-		select id into one from public.parent where id = 1 + (random() * 499)::int for update;
+		one := 1 + (random() * 499)::int;
+		perform from public.parent where id = one for update;
 		if kind = 'child' then
 			insert into public.child (parent, note) values (one, repeat('w', 60)) returning id into made;
 			update public.parent set children = children + 1, newest = made where id = one;

@@ -11,22 +11,23 @@ import (
 // stage is a part of the work that begins with a line of the debug log.
 type stage struct {
 	name  string
-	lines int // how many such lines a run has, about
+	lines int           // how many such lines a run has, about
+	lasts time.Duration // at most so long after the line the program is killed
 	match func(line string) bool
 }
 
 // stages in which the program is killed. The first whose match is true is the
 // line's.
 var stages = []*stage{
-	{"state save", 8, message("state save begins")},
-	{"archive read", 1, message("archive read begins")},
-	{"schema", 1, both(message("stage begins"), attribute("stage", `"create the schema"`))},
-	{"chunk", 12, message("chunk begins")},
-	{"foreign key", 5, both(message("object begins"), object("fk constraint ", "validate fk constraint "))},
-	{"index", 6, both(message("object begins"), object("index ", "constraint "))},
-	{"finish", 1, both(message("stage begins"), attribute("stage", "finish"))},
-	{"sequences", 1, both(message("object begins"), object("set sequences"))},
-	{"refresh", 1, message("refresh begins")},
+	{"state save", 8, time.Millisecond, message("state save begins")},
+	{"archive read", 1, 20 * time.Millisecond, message("archive read begins")},
+	{"schema", 1, 20 * time.Millisecond, both(message("stage begins"), attribute("stage", `"create the schema"`))},
+	{"chunk", 12, 20 * time.Millisecond, message("chunk begins")},
+	{"foreign key", 5, 20 * time.Millisecond, both(message("object begins"), object("fk constraint ", "validate fk constraint "))},
+	{"index", 6, 20 * time.Millisecond, both(message("object begins"), object("index ", "constraint "))},
+	{"finish", 1, 20 * time.Millisecond, both(message("stage begins"), attribute("stage", "finish"))},
+	{"sequences", 1, 20 * time.Millisecond, both(message("object begins"), object("set sequences"))},
+	{"refresh", 1, 20 * time.Millisecond, message("refresh begins")},
 }
 
 func message(text string) func(string) bool { return attribute("msg", `"`+text+`"`) }
@@ -92,8 +93,8 @@ func (hs *hits) enough(each int) bool {
 	return !slices.ContainsFunc(stages, func(s *stage) bool { return hs.of(s) < each })
 }
 
-// next aims at one of the stages that were hit least, at the very line or up to
-// 20 ms later.
+// next aims at one of the stages that were hit least, at the very line or a little
+// later.
 func (hs *hits) next() aim {
 	least := slices.MinFunc(stages, func(x, y *stage) int { return hs.of(x) - hs.of(y) })
 	var few []*stage
@@ -105,7 +106,7 @@ func (hs *hits) next() aim {
 	a := aim{stage: few[hs.rng.IntN(len(few))]}
 	a.nth = 1 + hs.rng.IntN(a.stage.lines)
 	if hs.rng.IntN(2) == 0 {
-		a.delay = time.Duration(hs.rng.Int64N(int64(20 * time.Millisecond)))
+		a.delay = time.Duration(hs.rng.Int64N(int64(a.stage.lasts)))
 	}
 	return a
 }

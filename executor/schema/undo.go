@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,24 +15,49 @@ import (
 )
 
 // Undo drops recorded objects, the youngest first, with their records. What is gone
-// already is passed over.
+// already is passed over. What something older still needs, such as the index of a
+// partition that was attached to its parent's, comes after that.
 func (m *Maker) Undo(ctx context.Context, conn *pgconn.PgConn, objects []ledger.Object) error {
-	for group := range slices.Chunk(backwards(objects), batchItems) {
+	left := backwards(objects)
+	for len(left) > 0 {
+		needed, err := m.undoFree(ctx, conn, left)
+		if err != nil && len(needed) == len(left) || len(needed) == 0 {
+			return err
+		}
+		left = needed
+	}
+	return nil
+}
+
+// undoFree drops the objects that nothing needs. It returns the others, with the
+// error of the first; an error that comes with none is another one.
+func (m *Maker) undoFree(ctx context.Context, conn *pgconn.PgConn, objects []ledger.Object) (needed []ledger.Object, first error) {
+	for group := range slices.Chunk(objects, batchItems) {
 		if err := m.undo(ctx, conn, group); err == nil {
 			continue
 		}
 		for _, o := range group {
-			if err := m.undo(ctx, conn, []ledger.Object{o}); gone(err) {
+			err := m.undo(ctx, conn, []ledger.Object{o})
+			if gone(err) {
 				o.Drop = ""
-				if err := m.undo(ctx, conn, []ledger.Object{o}); err != nil {
-					return err
-				}
-			} else if err != nil {
-				return err
+				err = m.undo(ctx, conn, []ledger.Object{o})
+			}
+			switch {
+			case err == nil:
+			case isNeeded(err):
+				needed = append(needed, o)
+				first = cmp.Or(first, err)
+			default:
+				return nil, err
 			}
 		}
 	}
-	return nil
+	return needed, first
+}
+
+// isNeeded reports whether something else stands on what was to be dropped.
+func isNeeded(err error) bool {
+	return slices.Contains([]string{"2BP01", "42P16"}, session.Code(err))
 }
 
 func (m *Maker) undo(ctx context.Context, conn *pgconn.PgConn, objects []ledger.Object) error {
@@ -76,23 +102,38 @@ func (e *BlockedError) Hint() string {
 }
 
 // Clean drops what stands on the target under the names of the items, the last
-// first. Schemas and extensions stay.
+// first, and what others of them need after those. Schemas and extensions stay.
 func (m *Maker) Clean(ctx context.Context, conn *pgconn.PgConn, items []*Item) error {
+	var left []*Item
 	for _, it := range slices.Backward(items) {
-		drop := strings.TrimSpace(it.Drop)
-		if drop == "" || slices.Contains(keptByClean, it.Desc) {
-			continue
-		}
-		err := m.Run(ctx, conn, "drop "+it.Name(), "", []string{drop})
-		switch {
-		case err == nil, gone(err):
-		case session.Code(err) == "2BP01":
-			return &BlockedError{Name: it.Name(), Err: errors.Unwrap(err)}
-		default:
-			return err
+		if strings.TrimSpace(it.Drop) != "" && !slices.Contains(keptByClean, it.Desc) {
+			left = append(left, it)
 		}
 	}
+	for len(left) > 0 {
+		needed, err := m.cleanFree(ctx, conn, left)
+		if err != nil && len(needed) == len(left) || len(needed) == 0 {
+			return err
+		}
+		left = needed
+	}
 	return nil
+}
+
+// cleanFree is to Clean as undoFree to Undo.
+func (m *Maker) cleanFree(ctx context.Context, conn *pgconn.PgConn, items []*Item) (needed []*Item, first error) {
+	for _, it := range items {
+		err := m.Run(ctx, conn, "drop "+it.Name(), "", []string{strings.TrimSpace(it.Drop)})
+		switch {
+		case err == nil, gone(err):
+		case isNeeded(err):
+			needed = append(needed, it)
+			first = cmp.Or[error](first, &BlockedError{Name: it.Name(), Err: errors.Unwrap(err)})
+		default:
+			return nil, err
+		}
+	}
+	return needed, first
 }
 
 var keptByClean = []string{"SCHEMA", "EXTENSION", "PROCEDURAL LANGUAGE", "DEFAULT ACL", "ACL", "COMMENT"}

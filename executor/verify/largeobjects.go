@@ -59,6 +59,6 @@ const selectLargeObjects = `
 		from pg_catalog.generate_series(0, greatest(s.size - 1, 0), 16777216) o)
 	from pg_catalog.pg_largeobject_metadata m,
 	lateral (select pg_catalog.lo_open(m.oid, 262144) as fd offset 0) f,
-	lateral (select pg_catalog.lo_lseek64(f.fd, 0, 2) + 0 * pg_catalog.lo_close(f.fd) as size offset 0) s
+	lateral (select pg_catalog.lo_lseek64(f.fd, 0, 2) + 0 * pg_catalog.lo_close(f.fd) + 0 * m.oid::bigint as size offset 0) s
 	where m.oid not in ({left out})
 	order by m.oid`

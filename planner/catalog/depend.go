@@ -36,13 +36,13 @@ const (
 	// columns, a domain from its checks. So whoever follows the table from what is
 	// left out finds everything that cannot be created.
 	//
-	// Objects made by initdb are not looked at, nor are TOAST tables.
+	// Objects made by initdb are not looked at, nor are TOAST and temporary tables.
 	selectDependencies = `
 		select distinct d.classid, d.objid, d.refclassid, d.refobjid, d.refobjsubid, d.deptype::text
 		from pg_catalog.pg_depend d
-		left join pg_catalog.pg_class toast on toast.oid = d.objid and toast.relkind = 't'
-			and d.classid = 'pg_catalog.pg_class'::regclass
-		where d.objid >= 16384 and d.deptype not in ('e', 'p') and toast.oid is null
+		left join pg_catalog.pg_class c on c.oid = d.objid and d.classid = 'pg_catalog.pg_class'::regclass
+		where d.objid >= 16384 and d.deptype not in ('e', 'p')
+			and (c.oid is null or c.relkind <> 't' and c.relpersistence <> 't')
 		union all
 		select 'pg_catalog.pg_class'::regclass, ev_class, 'pg_catalog.pg_rewrite'::regclass, oid, 0, 'i'
 		from pg_catalog.pg_rewrite
@@ -67,9 +67,9 @@ const (
 	// The rights are those of the default version.
 	selectAvailable = `
 		select v.name::text, coalesce(e.default_version, ''),
-			array_agg(v.version order by v.version),
-			coalesce(bool_or(v.trusted) filter (where v.version = e.default_version), false),
-			coalesce(bool_or(v.superuser) filter (where v.version = e.default_version), true)
+			pg_catalog.array_agg(v.version order by v.version),
+			coalesce(pg_catalog.bool_or(v.trusted) filter (where v.version = e.default_version), false),
+			coalesce(pg_catalog.bool_or(v.superuser) filter (where v.version = e.default_version), true)
 		from pg_catalog.pg_available_extension_versions v
 		join pg_catalog.pg_available_extensions e on e.name = v.name
 		group by v.name, e.default_version

@@ -22,7 +22,7 @@ const (
 			where c.relkind in ('i', 'I') and c.relnamespace not in (select oid from hidden)
 				and c.relname !~ '_cc(new|old)[0-9]*$'
 		)
-		select part, count(*), coalesce(sum(pg_catalog.hashtextextended(definition, 0)), 0)::text
+		select part, pg_catalog.count(*), coalesce(pg_catalog.sum(pg_catalog.hashtextextended(definition, 0)), 0)::text
 		from (` + relationParts + ` union all ` + constraintParts + ` union all ` + schemaParts + ` union all ` +
 		globalParts + ` union all ` + noteParts + `
 		) all_parts

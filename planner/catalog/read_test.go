@@ -60,6 +60,10 @@ func golden(t *testing.T, name, got string) {
 func TestReadEveryKind(t *testing.T) {
 	each(t, func(t *testing.T, server *pgtest.Cluster, major int) {
 		db := server.Database(t, file(t, "objects.sql"))
+		other := db.Conn(t) // whose temporary table is there meanwhile
+		if _, err := other.Exec(t.Context(), "create temporary table passing (id serial primary key)"); err != nil {
+			t.Fatal(err)
+		}
 		got := read(t, open(t, db.URL), catalog.ReadOptions{})
 		golden(t, "objects", render(got))
 		if got.Identity.Name != db.Name || got.Version.Major() != major || len(got.Identity.SystemIdentifier) < 10 {

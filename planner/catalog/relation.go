@@ -88,7 +88,7 @@ const (
 		left join pg_catalog.pg_am am on am.oid = c.relam
 		left join (` + locked + `) l on l.relation = c.oid
 		left join (
-			select tgrelid, count(*) as triggers
+			select tgrelid, pg_catalog.count(*) as triggers
 			from pg_catalog.pg_trigger
 			where tgenabled <> 'D' and (not tgisinternal or tgparentid <> 0 and tgconstraint = 0)
 			group by tgrelid

@@ -119,7 +119,7 @@ const (
 		order by r.rolname`
 
 	selectLargeObjectOwners = `
-		select pg_catalog.pg_get_userbyid(lomowner)::text, count(*)
+		select pg_catalog.pg_get_userbyid(lomowner)::text, pg_catalog.count(*)
 		from pg_catalog.pg_largeobject_metadata
 		group by lomowner
 		order by 1`
@@ -174,10 +174,10 @@ const (
 		where i.initprivs is null or i.initprivs::text <> g.acl::text`
 
 	selectPrivilegeCount = `
-		select count(*) from (` + granted + `) g`
+		select pg_catalog.count(*) from (` + granted + `) g`
 
 	selectRoleUses = `
-		select r.rolname::text, u.use, count(distinct (u.class, u.oid))
+		select r.rolname::text, u.use, pg_catalog.count(distinct (u.class, u.oid))
 		from (
 			select 'privilege' as use, g.class, g.oid, role.oid as role
 			from (` + granted + `) g

@@ -137,8 +137,8 @@ const (
 
 	// Their rows are in a table that only a superuser may read; its size is for all.
 	selectLargeObjects = `
-		select count(*), case when count(*) = 0 then 0 else pg_catalog.pg_table_size('pg_catalog.pg_largeobject') end,
-			count(*) filter (where not pg_catalog.pg_has_role(l.lomowner, 'usage') and not exists (
+		select pg_catalog.count(*), case when pg_catalog.count(*) = 0 then 0 else pg_catalog.pg_table_size('pg_catalog.pg_largeobject') end,
+			pg_catalog.count(*) filter (where not pg_catalog.pg_has_role(l.lomowner, 'usage') and not exists (
 				select from pg_catalog.aclexplode(l.lomacl) a
 				where a.privilege_type = 'SELECT' and (a.grantee = 0 or pg_catalog.pg_has_role(a.grantee, 'usage'))))
 		from pg_catalog.pg_largeobject_metadata l`

@@ -154,8 +154,8 @@ func strandedPassword(text string) error {
 }
 
 var (
-	errAt  = errors.New(`the url holds an @ that is not escaped: in user name, password and database write %40 for @, %2F for / and %3A for :`)
-	errURL = errors.New("the url cannot be read: it is neither postgres://user:password@host:port/database?key=value nor key=value pairs (write %XX for special characters in a password)")
+	errAt  = errors.New(`an @ in the url is not escaped: in user name, password and database write %40 for it, %2F for a slash and %3A for a colon`)
+	errURL = errors.New(`the url is neither "postgres://user:password@host:port/database?key=value" nor key=value pairs; in a password, special characters are written %XX`)
 )
 
 // withoutURL takes the connection string out of an error of ParseConfig, which

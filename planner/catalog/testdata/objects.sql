@@ -82,4 +82,3 @@ grant select (name) on app.people to public;
 select lo_from_bytea(0, 'large') from generate_series(1, 3);
 create schema bascule;
 create table bascule.position (lsn pg_lsn);
-create temporary table temporary_one (id int);
