@@ -25,6 +25,7 @@ import (
 //	chunk OID PART   one COPY
 //	rows OID         all rows of a table are there; of a partitioned one, of all
 //	                 its partitions
+//	early rows       all rows of all tables that are not late are there
 //	rows             all rows of all tables are there
 //	object ID        one archive entry, by dump id; "index ID" and "validate ID" are
 //	                 the parts of keys that are made in two steps
@@ -80,11 +81,17 @@ func (b *build) add() {
 			b.partitions[parent] = append(b.partitions[parent], t.OID)
 		}
 	}
+	early := &graph.Node[*worker]{Key: earlyRows, Priority: math.MaxInt64, Run: nothing}
 	all := &graph.Node[*worker]{Key: allRows, Priority: math.MaxInt64, Run: nothing}
 	for i := range b.plan.Tables {
-		b.addTable(&b.plan.Tables[i])
-		all.Needs = append(all.Needs, rowsKey(b.plan.Tables[i].OID))
+		t := &b.plan.Tables[i]
+		b.addTable(t)
+		all.Needs = append(all.Needs, rowsKey(t.OID))
+		if !t.Late && t.Kind != "partitioned" {
+			early.Needs = append(early.Needs, rowsKey(t.OID))
+		}
 	}
+	b.graph.Add(early)
 	b.graph.Add(all)
 	b.addLargeObjects()
 	if b.choice != nil {
@@ -98,6 +105,9 @@ func (b *build) add() {
 // allRows is needed by what could look at any row: a check of a domain, an index on
 // a function.
 const allRows = "rows"
+
+// earlyRows is needed by tables that may look at others while they are filled.
+const earlyRows = "early rows"
 
 func rowsKey(oid uint32) string            { return fmt.Sprintf("rows %d", oid) }
 func chunkKey(oid uint32, part int) string { return fmt.Sprintf("chunk %d %d", oid, part) }
@@ -141,6 +151,9 @@ func (b *build) chunk(t *planner.Table, part int, in, name string) *graph.Node[*
 	if t.Bytes < smallTable {
 		n.Batch, n.Priority = &b.copies, priorityCopySmall
 	}
+	if t.Late {
+		n.Needs = []string{earlyRows}
+	}
 	return n
 }
 
@@ -149,19 +162,32 @@ func (b *build) chunk(t *planner.Table, part int, in, name string) *graph.Node[*
 // took ten times as long as the copy.
 const freezeFrom = smallTable
 
-// addAnalyze adds ANALYZE of a table, after all that decides its statistics.
+// addAnalyze adds ANALYZE of a table, after all that decides its statistics. That
+// of a partitioned table looks at its partitions too, down to the last.
 func (b *build) addAnalyze(t *planner.Table) {
-	if t.Kind != "table" {
+	if t.Kind == "config" || len(t.PartitionOf) > 0 && b.tables[t.PartitionOf[0]] != nil {
 		return
 	}
-	n := &graph.Node[*worker]{Key: fmt.Sprintf("analyze %d", t.OID), Priority: t.Bytes,
-		Needs: append([]string{rowsKey(t.OID)}, b.indexesOf(t.OID)...),
-		Locks: []graph.Lock{{Name: tableLock(t.OID), Exclusive: true}},
-		Work:  t, Run: func(ctx context.Context, w *worker) error { return b.analyze(ctx, w, t) }}
-	if t.Bytes < smallTable {
+	n := &graph.Node[*worker]{Key: fmt.Sprintf("analyze %d", t.OID), Priority: t.Bytes, Needs: []string{rowsKey(t.OID)},
+		Work: t, Run: func(ctx context.Context, w *worker) error { return b.analyze(ctx, w, t) }}
+	for _, oid := range b.tree(t.OID) {
+		n.Needs = append(n.Needs, b.indexesOf(oid)...)
+		n.Locks = append(n.Locks, graph.Lock{Name: tableLock(oid), Exclusive: true})
+		n.Priority = max(n.Priority, b.tables[oid].Bytes)
+	}
+	if n.Priority < smallTable {
 		n.Batch, n.Priority = &b.analyzes, priorityAnalyzeSmall
 	}
 	b.graph.Add(n)
+}
+
+// tree returns a table with all its partitions.
+func (b *build) tree(oid uint32) []uint32 {
+	list := []uint32{oid}
+	for _, part := range b.partitions[oid] {
+		list = append(list, b.tree(part)...)
+	}
+	return list
 }
 
 // indexesOf returns the nodes of indexes and extended statistics of a table, whose

@@ -6,10 +6,14 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
+
 	"bascule/config"
+	"bascule/config/pgname"
 	"bascule/executor"
 	"bascule/executor/progress"
 	"bascule/executor/verify"
@@ -135,13 +139,28 @@ func (c *carry) equal(t *testing.T, plan *planner.Plan, opts verify.Options) {
 				TargetName: table.TargetName, ExcludeColumns: table.Dropped, Where: table.Where})
 		}
 	}
-	report, err := verify.Compare(t.Context(), c.source.Conn(t), c.target.Conn(t), opts)
+	report, err := verify.Compare(t.Context(), connect(t, c.source), connect(t, c.target), opts)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, d := range report.Differences {
-		t.Error(d)
+		made := d.Kind == "schema" && slices.ContainsFunc(m.Tables, func(t planner.Table) bool { return pgname.Quote(t.TargetSchema) == pgname.Quote(d.Name) })
+		skipped := d.Kind == "comment" && m.Options.SkipComments || strings.HasPrefix(d.Name, "large object") && m.LargeObjects == 0 || d.Kind == "large object" && m.LargeObjects == 0
+		if !made && !skipped {
+			t.Error(d)
+		}
 	}
+}
+
+// connect opens a session whose text is in UTF-8, whatever the database's is in.
+func connect(t *testing.T, db *pgtest.DB) *pgx.Conn {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), db.URL+"&client_encoding=UTF8")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close(context.Background()) })
+	return conn
 }
 
 // findings are a plan's refusals and warnings, a line each.

@@ -133,7 +133,7 @@ func moveBack(t *planner.Table) []string {
 
 func (at *attempt) settings(ctx context.Context) error {
 	o := at.plan.Options
-	if len(o.Settings) == 0 && o.Comment == "" {
+	if !o.OnDatabase() {
 		return nil
 	}
 	var database string

@@ -123,32 +123,20 @@ func (at *attempt) begin(ctx context.Context) error {
 	if err := ledger.Ensure(ctx, at.conn); err != nil {
 		return err
 	}
-	if err := ledger.Lease(ctx, at.conn, at.plan.ID); err != nil {
+	if err := ledger.Lease(ctx, at.conn, at.plan.ID, at.note); err != nil {
 		return err
 	}
-	if err := at.endLeftovers(ctx); err != nil {
-		return err
-	}
-	_, err := ledger.Begin(ctx, at.conn, ledger.Mirror{ID: at.plan.ID, Address: at.change.Address,
+	var err error
+	at.number, err = ledger.Begin(ctx, at.conn, ledger.Mirror{ID: at.plan.ID, Address: at.change.Address,
 		Lineage: at.cfg.State.Lineage, Digest: at.plan.Digest})
+	if err != nil {
+		return err
+	}
+	ended, err := ledger.EndLeftovers(ctx, at.conn, at.plan.ID)
+	if ended > 0 {
+		at.note(fmt.Sprintf("ended %d sessions of an earlier apply on the target", ended))
+	}
 	return err
-}
-
-// endLeftovers ends sessions that a killed apply left on the target: we hold the
-// lease, so nobody owns them, and they hold locks.
-func (at *attempt) endLeftovers(ctx context.Context) error {
-	rows, err := at.conn.Query(ctx, endLeftovers, application(at.change.Address, "")+"%")
-	if err != nil {
-		return fmt.Errorf("end the sessions of a killed apply: %w", err)
-	}
-	pids, err := pgx.CollectRows(rows, pgx.RowTo[int32])
-	if err != nil {
-		return fmt.Errorf("end the sessions of a killed apply: %w", err)
-	}
-	if len(pids) > 0 {
-		at.note(fmt.Sprintf("ended sessions of an earlier apply on the target: pids %v", pids))
-	}
-	return nil
 }
 
 // recordError leaves in the ledger why the attempt stopped, for status.
@@ -197,13 +185,3 @@ func (m *copying) createDatabase(ctx context.Context) error {
 			Peer: &state.Peer{Endpoint: endpoint, SystemIdentifier: id.SystemIdentifier, DatabaseOID: id.OID}})
 	})
 }
-
-const endLeftovers = `
-	select pid from (
-		select pid, pg_catalog.pg_terminate_backend(pid) as ended
-		from pg_catalog.pg_stat_activity
-		where application_name like $1 and pid <> pg_catalog.pg_backend_pid()
-			and datname = pg_catalog.current_database() and usename = current_user
-		) e
-	where ended
-	order by pid`

@@ -3,10 +3,12 @@ package executor
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
 	"bascule/executor/ledger"
+	"bascule/executor/progress"
 	"bascule/planner"
 	"bascule/planner/session"
 	"bascule/state"
@@ -22,6 +24,9 @@ func (a *apply) remove(ctx context.Context, c *planner.Change) error {
 	})
 	if err != nil {
 		return err
+	}
+	if !slices.ContainsFunc(c.Steps, func(s planner.Step) bool { return s.ID == "ledger" }) {
+		return a.settle(ctx, c.Address, nil) // the target has no record, or is gone
 	}
 	if err := a.step(ctx, c.Address, "ledger", func() error {
 		return a.onTarget(ctx, c, func(conn *pgx.Conn) error { return ledger.Remove(ctx, conn, c.Mirror.ID) })
@@ -56,7 +61,10 @@ func (a *apply) onTarget(ctx context.Context, c *planner.Change, work func(conn 
 		return err
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
-	if err := ledger.Lease(ctx, conn, c.Mirror.ID); err != nil {
+	waiting := func(text string) {
+		a.cfg.Sink.Event(progress.Noted{Mirror: label(c.Address), Text: text})
+	}
+	if err := ledger.Lease(ctx, conn, c.Mirror.ID, waiting); err != nil {
 		return err
 	}
 	return work(conn)

@@ -42,7 +42,7 @@ func (b *build) copyChunks(ctx context.Context, w *worker, chunks ...*snapshot.C
 	// search_path of its database.
 	switch session.Code(err) {
 	case "42883", "42P01", "42704":
-		chunks[0].Before = "select pg_catalog.set_config('search_path', " + pgname.Literal(b.plan.Options.SearchPath) + ", true)"
+		chunks[0].SearchPath = b.plan.Options.SearchPath
 		if again := b.copyOnce(ctx, w, chunks); again == nil {
 			return nil
 		}

@@ -15,14 +15,20 @@ func (d *draft) check(change *Change) {
 	d.checkRows()
 	d.checkSource()
 	d.checkLeftOut()
-	if d.target == nil {
-		d.checkNewDatabase()
-	} else {
-		d.checkServers()
-		d.checkTarget()
+	d.checkSkips()
+	if d.target == nil && !d.decl.Schema.CreateDatabase {
+		d.noDatabase()
+		return
+	}
+	if d.server != nil {
+		d.checkServer()
 		d.checkExtensions()
-		d.checkRoles()
 		d.checkSuperuser()
+	}
+	d.checkRoles()
+	if d.target != nil {
+		d.checkDatabase()
+		d.checkTarget()
 		d.checkExisting(change)
 	}
 	d.checkProtect(change)
@@ -79,14 +85,10 @@ func (d *draft) checkRows() {
 	role := d.source.Role
 	for _, t := range d.out.Tables {
 		r := d.byOID[t.OID]
-		if t.Kind == "partitioned" {
-			continue
-		}
-		if !r.CanSelect {
+		if !r.CanSelect || d.closed(r.Schema) {
 			forbidden = append(forbidden, shown(r.Schema, r.Name))
 		}
-		owner := r.IsOwner && !r.ForceRowSecurity
-		if r.RowSecurity && !role.Superuser && !role.BypassRLS && !owner {
+		if t.Kind != "partitioned" && guarded(r, role) { // a partitioned one is only locked
 			hidden = append(hidden, shown(r.Schema, r.Name))
 		}
 	}
@@ -103,17 +105,28 @@ func (d *draft) checkRows() {
 	d.checkSequenceRights()
 }
 
+// closed reports whether the role may not look into a schema of the source.
+func (d *draft) closed(schema string) bool {
+	return slices.ContainsFunc(d.source.Schemas, func(s catalog.Schema) bool { return s.Name == schema && !s.CanUse })
+}
+
+// guarded reports whether row security stands between a role and rows of the table.
+func guarded(r *catalog.Relation, role catalog.Role) bool {
+	owner := r.IsOwner && !r.ForceRowSecurity
+	return r.RowSecurity && !role.Superuser && !role.BypassRLS && !owner
+}
+
 func (d *draft) checkSequenceRights() {
 	var forbidden []string
 	for _, s := range d.out.Sequences {
-		if !d.byOID[s.OID].CanSelect {
+		if !d.byOID[s.OID].CanSelect || d.closed(s.Schema) {
 			forbidden = append(forbidden, shown(s.Schema, s.Name))
 		}
 	}
 	if len(forbidden) > 0 {
 		d.found("source", codeNoSelect, Refusal,
 			fmt.Sprintf("role %s may not read %s: %s", d.source.Role.Name, plural(len(forbidden), "sequence", "sequences"), few(forbidden)),
-			fmt.Sprintf("On the source: GRANT SELECT on them TO %s.", shown("", d.source.Role.Name)), forbidden...)
+			fmt.Sprintf("On the source: GRANT USAGE on their schemas and SELECT on them TO %s.", shown("", d.source.Role.Name)), forbidden...)
 	}
 }
 
@@ -137,6 +150,10 @@ func (d *draft) checkSource() {
 	if len(replication) > 0 {
 		d.found("", codeReplication, Notice, "not carried: "+few(replication),
 			"Publications and subscriptions belong to the server's replication, not to its data. Create them on the target when it takes over.", replication...)
+	}
+	if n := d.source.Temporary; n > 0 {
+		d.found("", codeTemporary, Notice, plural(n, "temporary table", "temporary tables")+" of open sessions on the source: not carried",
+			"A temporary table belongs to its session, and ends with it.")
 	}
 	if len(d.source.SecurityProviders) > 0 {
 		d.found("", codeLabels, Notice, "security labels of "+strings.Join(d.source.SecurityProviders, ", ")+" need that provider on the target",
@@ -169,18 +186,31 @@ func (d *draft) checkLeftOut() {
 	}
 }
 
-func (d *draft) checkNewDatabase() {
-	endpoint := d.in.Live[d.decl.Target.Address].Endpoint
-	if d.decl.Schema.CreateDatabase {
-		return
+// checkSkips names entries of skip and skip_extensions that leave nothing out. A
+// bare kind may well have no object.
+func (d *draft) checkSkips() {
+	for i, p := range d.decl.Schema.Skip {
+		if strings.Contains(p.Text, ":") && !d.skipped[i] {
+			d.find(at(skipsNothing(d.decl.Address, "skip", p.Text), p.Range))
+		}
 	}
+	for _, name := range d.decl.Schema.SkipExtensions {
+		if !slices.ContainsFunc(d.source.Extensions, func(e catalog.Extension) bool { return e.Name == name }) {
+			d.find(at(skipsNothing(d.decl.Address, "skip_extensions", name), d.decl.RangeOf("schema.skip_extensions")))
+		}
+	}
+}
+
+// noDatabase refuses a target that does not exist and is not to be created.
+func (d *draft) noDatabase() {
+	endpoint := d.in.Live[d.decl.Target.Address].Endpoint
 	d.find(at(Finding{Code: codeTargetMissing, Severity: Refusal, Address: d.decl.Address,
 		Summary: "database " + endpoint + " does not exist",
 		Detail:  "Create it, or set create_database = true in the mirror's schema block."}, d.decl.Target.Range))
 }
 
 func (d *draft) checkProtect(change *Change) {
-	if d.decl.Protect && len(change.DataLoss) > 0 && change.Action == Create {
+	if d.locked && len(change.DataLoss) > 0 && change.Action == Create {
 		d.find(at(protected(d.decl.Address, "overwritten on the target"), d.decl.RangeOf("protect")))
 	}
 }

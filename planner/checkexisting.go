@@ -10,168 +10,268 @@ import (
 // checkExisting looks for what stands on the target already where the mirror wants
 // to write.
 func (d *draft) checkExisting(change *Change) {
-	there := map[[2]string]*catalog.Relation{}
-	for i := range d.target.Relations {
-		r := &d.target.Relations[i]
-		there[[2]string{r.Schema, r.Name}] = r
-	}
+	e := newExisting(d.target)
 	switch {
 	case !d.decl.Schema.Copy:
-		d.checkShapes(change, there)
-	case !d.resume:
-		d.checkOverwritten(change, there)
+		d.checkShapes(change, e)
+	case d.resume:
+		d.checkForeignRows(e)
+	default:
+		d.checkOverwritten(change, e)
 	}
 }
+
+// existing is what the target has, to look things up in.
+type existing struct {
+	db       *catalog.Database
+	byName   map[[2]string]*catalog.Relation
+	children map[uint32][]*catalog.Relation
+}
+
+func newExisting(db *catalog.Database) *existing {
+	e := &existing{db: db, byName: map[[2]string]*catalog.Relation{}, children: map[uint32][]*catalog.Relation{}}
+	for i := range db.Relations {
+		r := &db.Relations[i]
+		e.byName[[2]string{r.Schema, r.Name}] = r
+		for _, parent := range r.Parents {
+			e.children[parent] = append(e.children[parent], r)
+		}
+	}
+	return e
+}
+
+// family is a table with its partitions, which are dropped with it. With heirs, it
+// also has the tables that inherit from it, which are truncated with it.
+func (e *existing) family(r *catalog.Relation, heirs bool) []*catalog.Relation {
+	list := []*catalog.Relation{r}
+	for _, child := range e.children[r.OID] {
+		if heirs || child.IsPartition {
+			list = append(list, e.family(child, heirs)...)
+		}
+	}
+	return list
+}
+
+// filled names those tables of a family that have rows.
+func filled(family []*catalog.Relation) []string {
+	var names []string
+	for _, r := range family {
+		if r.HasRows {
+			names = append(names, shown(r.Schema, r.Name))
+		}
+	}
+	return names
+}
+
+// names are the table's on the target: while it is filled, and in the end.
+func (t *Table) names() [][2]string {
+	schema, name := t.FinalName()
+	if t.Renamed() {
+		return [][2]string{{schema, name}, {t.Schema, t.Name}}
+	}
+	return [][2]string{{schema, name}}
+}
+
+// overwriting collects what stands under the names of what is created.
+type overwriting struct {
+	*existing
+	gone nodes // what is dropped
+
+	full, other, empty []string // tables
+	taken              []string // names that something else has
+	kept               []string // what the role may not drop
+}
+
+type nodes map[node]bool
 
 // checkOverwritten plans to drop what is there under the names of what is created.
 // Whatever is lost by that takes -allow-data-loss; an empty table of the same shape
 // loses nothing.
-func (d *draft) checkOverwritten(change *Change, there map[[2]string]*catalog.Relation) {
-	var empty, full, other, objects []string
+func (d *draft) checkOverwritten(change *Change, e *existing) {
+	o := &overwriting{existing: e, gone: nodes{}}
+	for i := range d.out.Tables {
+		t := &d.out.Tables[i]
+		for _, key := range t.names() {
+			if r := e.byName[key]; r != nil && t.Kind != "config" {
+				d.overwritten(o, t, r)
+			}
+		}
+	}
+	objects := d.existingObjects(o)
+	d.takenNames(o)
+	for _, list := range []*[]string{&o.full, &o.other, &o.empty, &objects, &o.taken, &o.kept} {
+		slices.Sort(*list)
+		*list = slices.Compact(*list)
+	}
+	change.DataLoss = slices.Concat(o.full, o.other, objects)
+	d.out.Clean = len(o.gone) > 0
+	d.sayOverwritten(o, objects)
+	d.checkBlockers(o)
+}
+
+// overwritten notes what becomes of one table of the target.
+func (d *draft) overwritten(o *overwriting, t *Table, r *catalog.Relation) {
+	what := shown(r.Schema, r.Name)
+	if r.Kind != catalog.Table && r.Kind != catalog.Partitioned {
+		o.taken = append(o.taken, "table "+shown(t.Schema, t.Name)+" by a "+relationKind(r.Kind))
+		return
+	}
+	family := o.family(r, false)
+	for _, member := range family {
+		o.gone[node{class: classRelation, oid: member.OID}] = true
+	}
+	if !d.mayDrop(r.Owner, r.Schema) {
+		o.kept = append(o.kept, "table "+what)
+	}
+	rows, difference := filled(family), d.shapeDifference(t, r)
+	switch {
+	case len(rows) > 0:
+		o.full = append(o.full, rows...)
+	case difference != "":
+		o.other = append(o.other, what+" ("+difference+")")
+	default:
+		o.empty = append(o.empty, what)
+	}
+}
+
+// mayDrop reports whether the role may drop what another one owns in a schema.
+func (d *draft) mayDrop(owner, schema string) bool {
+	role := d.target.Role
+	return owner == "" || acts(role, owner) || slices.ContainsFunc(d.target.Schemas, func(s catalog.Schema) bool {
+		return s.Name == schema && acts(role, s.Owner)
+	})
+}
+
+// existingObjects lists what else the target has under the names of what is
+// created. Schemas and extensions that are there are used as they are; a sequence
+// that belongs to a table goes with it.
+func (d *draft) existingObjects(o *overwriting) []string {
+	var list []string
+	note := func(n node, kind, schema, name, owner string) {
+		what := kind + " " + shownObject(schema, name)
+		list = append(list, what)
+		o.gone[n] = true
+		if !d.mayDrop(owner, schema) {
+			o.kept = append(o.kept, what)
+		}
+	}
+	for i := range d.source.Relations {
+		r := &d.source.Relations[i]
+		if r.Kind == catalog.Table || r.Kind == catalog.Partitioned || !d.carriesTable(r.OID) {
+			continue
+		}
+		t := o.byName[[2]string{r.Schema, r.Name}]
+		switch {
+		case t == nil:
+		case t.Extension != "" || t.Kind != r.Kind:
+			o.taken = append(o.taken, relationKind(r.Kind)+" "+shown(r.Schema, r.Name)+" by "+described(t))
+		case t.Sequence != nil && o.gone[node{class: classRelation, oid: t.Sequence.OwnedBy}]:
+		default:
+			note(node{class: classRelation, oid: t.OID}, relationKind(r.Kind), r.Schema, r.Name, t.Owner)
+		}
+	}
+	have := map[[3]string]*catalog.Object{}
+	for i, t := range d.target.Objects {
+		if t.Table == 0 && t.Extension == "" {
+			have[[3]string{t.Kind, t.Schema, t.Name}] = &d.target.Objects[i]
+		}
+	}
+	for _, s := range d.source.Objects {
+		if s.Table != 0 || s.Extension != "" || slices.Contains(neverDropped, s.Kind) || d.left.has(s.Class, s.OID) {
+			continue
+		}
+		if t := have[[3]string{s.Kind, s.Schema, s.Name}]; t != nil {
+			note(node{class: t.Class, oid: t.OID}, spaced(s.Kind), s.Schema, s.Name, t.Owner)
+		}
+	}
+	return list
+}
+
+// neverDropped are kinds of objects that are not carried, or are no harm where they
+// are; a composite type is a relation, too.
+var neverDropped = append([]string{"default_privilege", "language", "composite"}, neverCarried...)
+
+// takenNames finds names of tables and indexes that stand for something on the
+// target that is not dropped.
+func (d *draft) takenNames(o *overwriting) {
+	indexes := map[[2]string]*catalog.Index{}
+	for i := range d.target.Indexes {
+		x := &d.target.Indexes[i]
+		if !o.gone[node{class: classRelation, oid: x.Table}] {
+			indexes[[2]string{x.Schema, x.Name}] = x
+		}
+	}
+	tables := map[uint32]string{}
+	for _, r := range d.target.Relations {
+		tables[r.OID] = shown(r.Schema, r.Name)
+	}
+	for _, i := range d.source.Indexes {
+		key := [2]string{i.Schema, i.Name}
+		if !d.carriesTable(i.Table) || d.left.has(classRelation, i.OID) {
+			continue
+		}
+		if x := indexes[key]; x != nil {
+			o.taken = append(o.taken, "index "+shown(i.Schema, i.Name)+" by an index of "+tables[x.Table])
+		} else if r := o.byName[key]; r != nil && !o.gone[node{class: classRelation, oid: r.OID}] {
+			o.taken = append(o.taken, "index "+shown(i.Schema, i.Name)+" by "+described(r))
+		}
+	}
 	for _, t := range d.out.Tables {
-		schema, name := t.FinalName()
-		names := [][2]string{{schema, name}}
-		if t.Renamed() {
-			names = append(names, [2]string{t.Schema, t.Name})
-		}
-		for _, key := range names {
-			r := there[key]
-			if r == nil || t.Kind == "config" {
-				continue
-			}
-			what := shown(key[0], key[1])
-			switch difference := d.shapeDifference(&t, r); {
-			case r.HasRows:
-				full = append(full, what)
-			case difference != "":
-				other = append(other, what+" ("+difference+")")
-			default:
-				empty = append(empty, what)
-			}
+		if x := indexes[[2]string{t.Schema, t.Name}]; x != nil {
+			o.taken = append(o.taken, "table "+shown(t.Schema, t.Name)+" by an index of "+tables[x.Table])
 		}
 	}
-	objects = d.existingObjects(there)
-	change.DataLoss = slices.Concat(full, other, objects)
-	d.out.Clean = len(change.DataLoss)+len(empty) > 0
+}
+
+func described(r *catalog.Relation) string {
+	if r.Extension != "" {
+		return "extension " + r.Extension
+	}
+	return "a " + relationKind(r.Kind)
+}
+
+// sayOverwritten adds the findings.
+func (d *draft) sayOverwritten(o *overwriting, objects []string) {
 	allow := fmt.Sprintf("They are dropped and created anew only with -allow-data-loss='%s'.", d.decl.Address)
-	if len(full) > 0 {
-		d.found("target", codeRows, Warning, plural(len(full), "table of the target has", "tables of the target have")+" rows: "+few(full), allow, full...)
+	if len(o.full) > 0 {
+		d.found("target", codeRows, Warning, plural(len(o.full), "table of the target has", "tables of the target have")+" rows: "+few(o.full), allow, o.full...)
 	}
-	if len(other) > 0 {
-		d.found("target", codeShape, Warning, plural(len(other), "table of the target has", "tables of the target have")+" another shape: "+few(other), allow, other...)
+	if len(o.other) > 0 {
+		d.found("target", codeShape, Warning, plural(len(o.other), "table of the target has", "tables of the target have")+" another shape: "+few(o.other), allow, o.other...)
 	}
 	if len(objects) > 0 {
 		d.found("target", codeExists, Warning, plural(len(objects), "object exists", "objects exist")+" on the target already: "+few(objects), allow, objects...)
 	}
-	if len(empty) > 0 {
-		d.found("target", codeEmptied, Notice, plural(len(empty), "empty table", "empty tables")+" of the target of the same shape: "+few(empty),
-			"They are dropped and created anew.", empty...)
+	if len(o.empty) > 0 {
+		d.found("target", codeEmptied, Notice, plural(len(o.empty), "empty table", "empty tables")+" of the target of the same shape: "+few(o.empty),
+			"They are dropped and created anew.", o.empty...)
+	}
+	if len(o.taken) > 0 {
+		d.found("target", codeExists, Refusal, plural(len(o.taken), "name is", "names are")+" taken on the target: "+few(o.taken),
+			"Drop or rename what has them there.", o.taken...)
+	}
+	if len(o.kept) > 0 {
+		d.found("target", codeNoWrite, Refusal, fmt.Sprintf("role %s may not drop %s of the target: %s", d.target.Role.Name, plural(len(o.kept), "object", "objects"), few(o.kept)),
+			fmt.Sprintf("They belong to others. Have them dropped there, or GRANT their owners' roles TO %s.", shown("", d.target.Role.Name)), o.kept...)
 	}
 }
 
-// existingObjects lists what else the target has under the names of what is
-// created. Schemas and extensions that are there are used as they are.
-func (d *draft) existingObjects(there map[[2]string]*catalog.Relation) []string {
-	var list []string
-	for _, r := range d.source.Relations {
-		if isTable(&r) && r.Kind != catalog.Foreign || r.Extension != "" || d.left.has(classRelation, r.OID) {
-			continue
-		}
-		if t := there[[2]string{r.Schema, r.Name}]; t != nil && t.Extension == "" {
-			list = append(list, relationKind(r.Kind)+" "+shown(r.Schema, r.Name))
-		}
+// checkForeignRows looks, where an interrupted attempt is resumed, for rows that are
+// not of its making: it empties its tables.
+func (d *draft) checkForeignRows(e *existing) {
+	made := map[[2]string]bool{}
+	for _, t := range d.ledger.Tables {
+		made[[2]string{t.Schema, t.Name}] = true
 	}
-	have := map[[3]string]bool{}
-	for _, o := range d.target.Objects {
-		if o.Table == 0 && o.Extension == "" {
-			have[[3]string{o.Kind, o.Schema, o.Name}] = true
-		}
-	}
-	for _, o := range d.source.Objects {
-		if o.Table == 0 && o.Extension == "" && o.Kind != "default_privilege" && !slices.Contains(neverCarried, o.Kind) &&
-			!d.left.has(o.Class, o.OID) && have[[3]string{o.Kind, o.Schema, o.Name}] {
-			list = append(list, spaced(o.Kind)+" "+shown(o.Schema, o.Name))
-		}
-	}
-	slices.Sort(list)
-	return slices.Compact(list)
-}
-
-// checkShapes checks, where the schema is not copied, that the target's tables can
-// take the rows.
-func (d *draft) checkShapes(change *Change, there map[[2]string]*catalog.Relation) {
-	var missing, full, guarded []string
+	var foreign []string
 	for i := range d.out.Tables {
 		t := &d.out.Tables[i]
-		schema, name := t.FinalName()
-		r := there[[2]string{schema, name}]
-		if r == nil {
-			missing = append(missing, shown(schema, name))
-			continue
-		}
-		if difference := d.shapeDifference(t, r); difference != "" {
-			d.found("schema.copy", codeShape, Refusal, fmt.Sprintf("table %s of the target cannot take the rows: %s", shown(schema, name), difference),
-				"Change the table, or let the schema be copied (schema { copy = true }).", shown(schema, name))
-		}
-		if r.HasRows {
-			full = append(full, shown(schema, name))
-		}
-		if r.UserTriggers > 0 {
-			guarded = append(guarded, shown(schema, name))
+		if r := e.byName[[2]string{t.Schema, t.Name}]; r != nil && t.Kind == "table" && !made[[2]string{t.Schema, t.Name}] && r.HasRows {
+			foreign = append(foreign, shown(t.Schema, t.Name))
 		}
 	}
-	if len(missing) > 0 {
-		d.found("schema.copy", codeShape, Refusal, "the target lacks "+plural(len(missing), "table", "tables")+": "+few(missing),
-			"With schema { copy = false } the tables must be there. Create them, or let the schema be copied.", missing...)
+	if len(foreign) > 0 {
+		d.found("target", codeRows, Refusal, plural(len(foreign), "table of the target has", "tables of the target have")+" rows that the interrupted copy did not write: "+few(foreign),
+			"Drop them there, exclude them, or remove the mirror from the configuration, apply, and begin again.", foreign...)
 	}
-	if len(guarded) > 0 && !d.target.Role.CanReplicaRole {
-		d.found("target", codeTriggers, Refusal, "triggers would fire on "+plural(len(guarded), "table", "tables")+" of the target: "+few(guarded),
-			fmt.Sprintf("On the target: GRANT SET ON PARAMETER session_replication_role TO %s (PostgreSQL 15 and newer), or disable the triggers.", shown("", d.target.Role.Name)), guarded...)
-	}
-	if len(full) > 0 && !d.resume {
-		change.DataLoss = full
-		d.found("target", codeRows, Warning, plural(len(full), "table of the target has", "tables of the target have")+" rows: "+few(full),
-			fmt.Sprintf("They are truncated only with -allow-data-loss='%s'.", d.decl.Address), full...)
-	}
-	d.out.Sequences = slices.DeleteFunc(d.out.Sequences, func(s Sequence) bool {
-		r := there[[2]string{s.Schema, s.Name}]
-		return r == nil || r.Kind != catalog.Sequence
-	})
-	d.out.Refresh = nil
-}
-
-// shapeDifference says how the target's table differs from what the rows need, ""
-// when it does not.
-func (d *draft) shapeDifference(t *Table, r *catalog.Relation) string {
-	if r.Kind != catalog.Table && r.Kind != catalog.Partitioned && r.Kind != catalog.Foreign {
-		return "it is a " + relationKind(r.Kind)
-	}
-	target := map[string]catalog.Column{}
-	for _, c := range r.Columns {
-		target[c.Name] = c
-	}
-	carried := map[string]bool{}
-	for _, c := range d.byOID[t.OID].Columns {
-		if slices.Contains(t.Dropped, c.Name) {
-			continue
-		}
-		carried[c.Name] = true
-		have, ok := target[c.Name]
-		switch {
-		case !ok:
-			return "no column " + c.Name
-		case have.Type != c.Type:
-			return fmt.Sprintf("column %s is %s, not %s", c.Name, have.Type, c.Type)
-		case have.Generated != c.Generated:
-			return fmt.Sprintf("column %s is generated on one side only", c.Name)
-		case have.NotNull && !c.NotNull:
-			return fmt.Sprintf("column %s is not null there", c.Name)
-		}
-	}
-	for _, c := range r.Columns {
-		if !carried[c.Name] && (d.decl.Schema.Copy || c.NotNull && !c.Default && c.Identity == 0) {
-			return "it also has column " + c.Name
-		}
-	}
-	return ""
 }

@@ -8,98 +8,118 @@ import (
 	"bascule/planner/catalog"
 )
 
-// checkServers compares what the two servers are.
-func (d *draft) checkServers() {
-	s, t := d.source, d.target
-	if s.Identity == t.Identity {
-		d.found("target", codeSameDatabase, Refusal, fmt.Sprintf("%s and %s are the same database", d.out.Source, d.out.Target),
-			fmt.Sprintf("Both are database %s of the server with system identifier %s.", s.Identity.Name, s.Identity.SystemIdentifier))
-	}
+// checkServer compares the source with the server of the target, and checks its room
+// and limits.
+func (d *draft) checkServer() {
+	s, t := d.source, d.server
 	if t.Version.Major() < s.Version.Major() {
 		d.found("target", codeOlder, Warning, fmt.Sprintf("the target is older: %s, the source is %s", t.Version.Text, s.Version.Text),
 			"What the older server does not know cannot be created there. PostgreSQL does not test this direction.")
 	}
-	if s.Encoding != t.Encoding {
-		severity := Warning
-		if s.Encoding == "SQL_ASCII" {
-			severity = Refusal
-		}
-		d.found("target", codeEncoding, severity, fmt.Sprintf("encodings differ: %s on the source, %s on the target", s.Encoding, t.Encoding),
-			"Text is converted. A character that the target's encoding lacks stops its table, with the row.")
-	}
-	d.checkCollations()
 	if t.InRecovery {
 		d.found("target", codeReadOnly, Refusal, "the target is a standby and cannot be written", "Name its primary as the target.")
 	}
-}
-
-func (d *draft) checkCollations() {
-	s, t := d.source, d.target
-	switch {
-	case s.Collate != t.Collate || s.CType != t.CType || s.LocaleProvider != t.LocaleProvider || s.ICULocale != t.ICULocale:
-		d.found("target", codeCollation, Warning,
-			fmt.Sprintf("default collations differ: %s on the source, %s on the target", collation(s), collation(t)),
-			"Text sorts and compares differently there, without an error. Create the target database with the source's collation, or set create_database = true for a new one.")
-	case s.ActualCollationVersion != "" && t.ActualCollationVersion != "" && s.ActualCollationVersion != t.ActualCollationVersion:
-		d.found("target", codeCollation, Notice,
-			fmt.Sprintf("collation versions differ: %s on the source, %s on the target", s.ActualCollationVersion, t.ActualCollationVersion),
-			"Indexes are built anew on the target, so they are right there. Some text may sort differently.")
+	if d.target == nil && !t.Role.Superuser && !t.Role.CreateDB {
+		d.found("schema.create_database", codeNoCreate, Refusal, fmt.Sprintf("role %s may not create databases", t.Role.Name),
+			fmt.Sprintf("On the target: ALTER ROLE %s CREATEDB, or create the database by hand.", shown("", t.Role.Name)))
 	}
-	if s.CollationVersion != s.ActualCollationVersion && s.CollationVersion != "" && s.ActualCollationVersion != "" {
-		d.found("source", codeCollation, Warning,
-			fmt.Sprintf("the source's collation was changed under it: version %s when it was made, %s now", s.CollationVersion, s.ActualCollationVersion),
-			"Its indexes on text may be wrong, and its unique keys may hold duplicates, which would stop the target's key. REINDEX there first.")
-	}
-}
-
-func collation(db *catalog.Database) string {
-	if db.LocaleProvider == "c" || db.LocaleProvider == "" {
-		return db.Collate
-	}
-	return db.LocaleProvider + " " + db.ICULocale
-}
-
-// checkTarget checks rights and room on the target.
-func (d *draft) checkTarget() {
-	t := d.target
-	if !t.CanCreate {
-		d.found("target", codeNoCreate, Refusal, fmt.Sprintf("role %s may not create schemas in database %s", t.Role.Name, t.Identity.Name),
-			fmt.Sprintf("On the target: GRANT CREATE ON DATABASE %s TO %s.", shown("", t.Identity.Name), shown("", t.Role.Name)))
-	}
-	for _, s := range t.Schemas {
-		if !s.CanCreate && d.createsIn(s.Name) {
-			d.found("target", codeNoCreate, Refusal, fmt.Sprintf("role %s may not create objects in schema %s of the target", t.Role.Name, s.Name),
-				fmt.Sprintf("On the target: GRANT CREATE ON SCHEMA %s TO %s.", shown("", s.Name), shown("", t.Role.Name)))
-		}
-	}
-	live := d.in.Live[d.decl.Target.Address]
-	if live.Free > 0 && live.Free < d.out.Bytes*5/4 {
-		d.found("target", codeDisk, Warning, fmt.Sprintf("the target's disk has %s free; %s of tables are to be copied, and indexes and WAL come on top", size(live.Free), size(d.out.Bytes)),
-			"Make room first: a full disk stops the copy part-way.")
-	}
-	if live.Ledger != nil && live.Ledger.Format > 1 {
-		d.found("target", codeLedger, Refusal, fmt.Sprintf("schema bascule of the target was written by a newer build (format %d)", live.Ledger.Format), "Use that build.")
-	}
+	d.checkDisk()
 	d.checkTablespaces()
 	d.checkLimits()
 }
 
-// createsIn reports whether the mirror makes tables in this schema.
-func (d *draft) createsIn(schema string) bool {
-	return d.decl.Schema.Copy && slices.ContainsFunc(d.out.Tables, func(t Table) bool {
-		final, _ := t.FinalName()
-		return t.Kind != "config" && (t.Schema == schema || final == schema)
-	})
+func (d *draft) checkDisk() {
+	var indexes int64
+	for _, t := range d.out.Tables {
+		indexes += d.byOID[t.OID].IndexBytes
+	}
+	free := d.in.Live[d.decl.Target.Address].Free
+	if free > 0 && free < (d.out.Bytes+indexes)*5/4 {
+		d.found("target", codeDisk, Warning, fmt.Sprintf("the target's disk has %s free; the source has %s of tables and %s of indexes to copy, and WAL comes on top",
+			size(free), size(d.out.Bytes), size(indexes)), "Make room first: a full disk stops the copy part-way.")
+	}
+}
+
+// checkTarget checks rights on the target's database.
+func (d *draft) checkTarget() {
+	t := d.target
+	if ledger := d.in.Live[d.decl.Target.Address].Ledger; ledger != nil && ledger.Format > 1 {
+		d.found("target", codeLedger, Refusal, fmt.Sprintf("schema bascule of the target was written by a newer build (format %d)", ledger.Format), "Use that build.")
+	}
+	if !t.CanCreate && d.createsSchemas() {
+		d.found("target", codeNoCreate, Refusal, fmt.Sprintf("role %s may not create schemas in database %s", t.Role.Name, t.Identity.Name),
+			fmt.Sprintf("On the target: GRANT CREATE ON DATABASE %s TO %s.", shown("", t.Identity.Name), shown("", t.Role.Name)))
+	}
+	if !d.decl.Schema.Copy {
+		return
+	}
+	filled := d.filledSchemas()
+	for _, s := range t.Schemas {
+		rights := "CREATE"
+		if !s.CanUse {
+			rights = "USAGE, CREATE"
+		}
+		if filled[s.Name] && !(s.CanCreate && s.CanUse) {
+			d.found("target", codeNoCreate, Refusal, fmt.Sprintf("role %s may not create objects in schema %s of the target", t.Role.Name, s.Name),
+				fmt.Sprintf("On the target: GRANT %s ON SCHEMA %s TO %s.", rights, shown("", s.Name), shown("", t.Role.Name)))
+		}
+	}
+}
+
+// createsSchemas reports whether the mirror makes what takes CREATE on the database:
+// its ledger, a schema, or an extension.
+func (d *draft) createsSchemas() bool {
+	if ledger := d.in.Live[d.decl.Target.Address].Ledger; ledger == nil || ledger.Format == 0 {
+		return true
+	}
+	there := map[string]bool{}
+	for _, s := range d.target.Schemas {
+		there[s.Name] = true
+	}
+	for _, e := range d.target.Extensions {
+		there["extension "+e.Name] = true
+	}
+	for schema := range d.filledSchemas() {
+		if !there[schema] {
+			return d.decl.Schema.Copy
+		}
+	}
+	return d.decl.Schema.Copy && slices.ContainsFunc(d.out.Extensions, func(name string) bool { return !there["extension "+name] })
+}
+
+// filledSchemas are the schemas of the target in which the mirror creates something.
+func (d *draft) filledSchemas() map[string]bool {
+	filled := map[string]bool{}
+	for _, t := range d.out.Tables {
+		if t.Kind != "config" {
+			final, _ := t.FinalName()
+			filled[t.Schema], filled[final] = true, true
+		}
+	}
+	for _, r := range d.source.Relations {
+		if !isTable(&r) && d.carriesTable(r.OID) {
+			filled[r.Schema] = true
+		}
+	}
+	for _, o := range d.source.Objects {
+		if o.Schema != "" && o.Table == 0 && o.Extension == "" && o.Kind != "default_privilege" && !d.left.has(o.Class, o.OID) {
+			filled[o.Schema] = true
+		}
+	}
+	return filled
 }
 
 func (d *draft) checkTablespaces() {
+	if !d.decl.Schema.Copy {
+		return
+	}
 	var lost []string
 	for _, name := range d.usedTablespaces() {
 		to, mapped := d.decl.Schema.Tablespaces[name]
 		switch {
 		case !mapped:
 			lost = append(lost, name)
-		case !slices.Contains(d.target.Tablespaces, to):
+		case !slices.Contains(d.server.Tablespaces, to):
 			d.found("schema.tablespaces", codeTablespaces, Refusal, fmt.Sprintf("the target has no tablespace %s", to), "Create it there, or map "+name+" to another.")
 		}
 	}
@@ -112,7 +132,7 @@ func (d *draft) checkTablespaces() {
 func (d *draft) usedTablespaces() []string {
 	var names []string
 	for _, r := range d.source.Relations {
-		if r.Tablespace != "" && !d.left.has(classRelation, r.OID) {
+		if r.Tablespace != "" && r.Extension == "" && !d.left.has(classRelation, r.OID) {
 			names = append(names, r.Tablespace)
 		}
 	}
@@ -129,12 +149,24 @@ func (d *draft) checkLimits() {
 		d.found("source", codeLocks, Warning, fmt.Sprintf("%d tables may not fit the source's lock table, which has room for %d locks", len(d.out.Tables), slots),
 			"Raise max_locks_per_transaction on the source if the copy stops with \"out of shared memory\" (53200).")
 	}
+	d.checkConnections(d.source, "source")
+	d.checkConnections(d.server, "target")
+}
+
+// checkConnections checks that a server lets the role open enough sessions.
+func (d *draft) checkConnections(db *catalog.Database, side string) {
 	need := int64(d.out.Options.Workers) + 2
-	for _, db := range []*catalog.Database{d.source, d.target} {
-		if most := param(db, "max_connections") - param(db, "superuser_reserved_connections"); most > 0 && need > most {
-			d.found("copy.workers", codeConnections, Refusal, fmt.Sprintf("%d workers need %d connections; server of database %s allows %d", d.out.Options.Workers, need, db.Identity.Name, most),
-				"Lower copy { workers }.")
-		}
+	if most := param(db, "max_connections") - param(db, "superuser_reserved_connections") - param(db, "reserved_connections"); most > 0 && need > most {
+		d.found("copy.workers", codeConnections, Refusal, fmt.Sprintf("%d workers need %d connections; the %s's server allows %d", d.out.Options.Workers, need, side, most),
+			"Lower copy { workers }.")
+	}
+	i := slices.IndexFunc(db.Roles, func(r catalog.RoleFact) bool { return r.Name == db.Role.Name })
+	if i < 0 || db.Role.Superuser {
+		return // a superuser has no limit
+	}
+	if most := db.Roles[i].ConnLimit; most >= 0 && need > int64(most) {
+		d.found("copy.workers", codeConnections, Refusal, fmt.Sprintf("%d workers need %d connections; role %s of the %s may have %d", d.out.Options.Workers, need, db.Role.Name, side, most),
+			fmt.Sprintf("Lower copy { workers }, or on the %s: ALTER ROLE %s CONNECTION LIMIT %d.", side, shown("", db.Role.Name), need))
 	}
 }
 

@@ -74,29 +74,35 @@ func (d *draft) checkPatterns(attribute string, list []config.Pattern, used map[
 
 // suggest returns the table names most like a pattern, at most three.
 func (d *draft) suggest(pattern string) []string {
+	var tables []string
+	for i := range d.source.Relations {
+		if r := &d.source.Relations[i]; isTable(r) && r.Extension == "" {
+			tables = append(tables, shown(r.Schema, r.Name))
+		}
+	}
+	return nearest(pattern, tables)
+}
+
+// nearest returns the names most like a word, at most three.
+func nearest(word string, all []string) []string {
 	type near struct {
 		name     string
 		distance int
 	}
 	var list []near
-	for i := range d.source.Relations {
-		r := &d.source.Relations[i]
-		if !isTable(r) || r.Extension != "" {
-			continue
-		}
-		name := shown(r.Schema, r.Name)
-		if n := levenshtein.Distance(pattern, name, nil); n <= max(2, len(pattern)/3) {
+	for _, name := range all {
+		if n := levenshtein.Distance(word, name, nil); n <= max(2, len(word)/3) {
 			list = append(list, near{name, n})
 		}
 	}
 	slices.SortFunc(list, func(a, b near) int {
 		return cmp.Or(cmp.Compare(a.distance, b.distance), cmp.Compare(a.name, b.name))
 	})
-	var names []string
+	var found []string
 	for _, n := range list[:min(3, len(list))] {
-		names = append(names, n.name)
+		found = append(found, n.name)
 	}
-	return names
+	return found
 }
 
 // checkBlocks checks that table blocks speak of tables and columns that are there.

@@ -50,7 +50,9 @@ func (t *Table) CopyOut(i int) string {
 	if t.Binary {
 		options = " (format binary)"
 	}
-	if len(conds) == 0 && t.Condition == "" {
+	// Without a list COPY moves every column, the excluded ones too.
+	bare := len(t.Columns) == 0 && len(t.Dropped) > 0
+	if len(conds) == 0 && t.Condition == "" && !bare {
 		return "copy " + t.SourceName() + t.list(" (", ")") + " to stdout" + options
 	}
 	query := "select" + t.list(" ", "") + " from only " + t.SourceName()

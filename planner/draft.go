@@ -17,14 +17,28 @@ type draft struct {
 	*maker
 	decl           *config.Mirror
 	source, target *catalog.Database // target is nil when it is to be created
+	server         *catalog.Database // the target, or what is known of its server, or nil
+	ledger         *catalog.LedgerMirror
 	dump           DumpProgram
-	resume, again  bool
+	resume, locked bool
 
 	byOID       map[uint32]*catalog.Relation
 	constraints map[uint32]*catalog.Constraint // see constraint
 	selected    map[uint32]bool                // tables by oid
+	skipped     map[int]bool                   // entries of skip that leave something out
 	left        *leaving
 	out         *Mirror
+}
+
+// newDraft begins one. led is the mirror's own record, or nil.
+func newDraft(m *maker, decl *config.Mirror, source, target *Live, led *catalog.LedgerMirror) *draft {
+	d := &draft{maker: m, decl: decl, source: source.Database, target: target.Database, server: target.Database,
+		ledger: led, dump: source.Dump}
+	if d.target == nil {
+		d.server = target.Server
+	}
+	d.resume = led != nil && led.Phase != catalog.PhaseCopied && (led.Objects > 0 || len(led.Tables) > 0)
+	return d
 }
 
 // draft fills the change.
@@ -36,7 +50,7 @@ func (d *draft) draft(change *Change) {
 	d.out = &Mirror{
 		Source: d.decl.Source.Address, Target: d.decl.Target.Address, Engine: d.decl.Engine,
 		ID: MirrorID(d.in.State.Lineage, d.decl.Address), Digest: d.decl.Digest(), Settings: d.decl.Settings(),
-		Tables: []Table{}, Objects: []Count{}, Resume: d.resume, Options: d.options(),
+		Tables: []Table{}, Objects: []Count{}, Resume: d.resume, Protect: d.decl.Protect, Options: d.options(),
 	}
 	change.Mirror = d.out
 	d.choose()
@@ -58,6 +72,7 @@ func (d *draft) options() Options {
 	o.MaintenanceWorkMem = cmp.Or(d.decl.Copy.MaintenanceWorkMem, d.maintenanceWorkMem(o.Workers))
 	o.SearchPath = d.source.Params["search_path"]
 	o.Encoding = "UTF8"
+	o.ReplicaRole = !s.Copy && d.target != nil && d.target.Role.CanReplicaRole
 	if d.target == nil || d.target.Encoding == d.source.Encoding {
 		o.Encoding = d.source.Encoding // the bytes go through as they are
 	}
@@ -66,6 +81,12 @@ func (d *draft) options() Options {
 			o.Settings = append(o.Settings, Setting(set))
 		}
 		o.Comment = d.source.Comment
+	}
+	o.DatabaseGrants = s.CreateDatabase && s.Privileges
+	for _, g := range d.source.Grants {
+		if o.DatabaseGrants {
+			o.Grants = append(o.Grants, Grant(g))
+		}
 	}
 	if o.CreateDatabase {
 		o.Database = d.newDatabase()
@@ -78,11 +99,11 @@ func (d *draft) options() Options {
 // a sixteenth of what it expects to have as cache, at most 1 GiB.
 func (d *draft) maintenanceWorkMem(workers int) int64 {
 	const ceiling = 1 << 30
-	if d.target == nil {
+	if d.server == nil {
 		return 256 << 20
 	}
-	set := paramBytes(d.target.Params["maintenance_work_mem"], 1<<10)
-	cache := paramBytes(d.target.Params["effective_cache_size"], 8<<10)
+	set := paramBytes(d.server.Params["maintenance_work_mem"], 1<<10)
+	cache := paramBytes(d.server.Params["effective_cache_size"], 8<<10)
 	return max(set, min(ceiling, cache/8/int64(max(1, min(workers, 4)))))
 }
 
@@ -94,18 +115,20 @@ func paramBytes(setting string, unit int64) int64 {
 func (d *draft) newDatabase() *NewDatabase {
 	s := d.source
 	db := &NewDatabase{Name: d.in.Live[d.decl.Target.Address].Name, Encoding: s.Encoding, Collate: s.Collate, CType: s.CType}
-	switch s.LocaleProvider {
-	case "i":
+	switch {
+	case s.LocaleProvider == "i":
 		db.Provider, db.Locale = "icu", s.ICULocale
-	case "b":
+	case s.LocaleProvider == "b":
 		db.Provider, db.Locale = "builtin", s.ICULocale
+	case d.server != nil && d.server.Version.Major() >= 15:
+		db.Provider = "libc" // template0 may have another
 	}
 	return db
 }
 
 // tables lists what is copied, by name.
 func (d *draft) tables() {
-	blocks := d.blocks()
+	blocks, late := d.blocks(), d.late()
 	for i := range d.source.Relations {
 		r := &d.source.Relations[i]
 		if !d.selected[r.OID] || d.left.has(classRelation, r.OID) {
@@ -114,7 +137,9 @@ func (d *draft) tables() {
 		if r.Kind != catalog.Table && r.Kind != catalog.Partitioned {
 			continue
 		}
-		d.out.Tables = append(d.out.Tables, d.table(r, blocks[r.OID]))
+		t := d.table(r, blocks[r.OID])
+		t.Late = late[r.OID]
+		d.out.Tables = append(d.out.Tables, t)
 	}
 	slices.SortFunc(d.out.Tables, func(a, b Table) int {
 		return cmp.Or(cmp.Compare(a.Schema, b.Schema), cmp.Compare(a.Name, b.Name))
@@ -145,12 +170,15 @@ func (d *draft) table(r *catalog.Relation, block *config.TableBlock) Table {
 	}
 	for _, c := range r.Columns {
 		switch {
+		case d.left.column(r.OID, c.Num) && c.Generated != 0:
+			t.Dropped = slices.Insert(t.Dropped, 0, c.Name) // before what it is made of
 		case d.left.column(r.OID, c.Num):
 			t.Dropped = append(t.Dropped, c.Name)
 		case c.Generated == 0:
 			t.Columns = append(t.Columns, c.Name)
-			t.Binary = t.Binary && c.Binary
 		}
+		// COPY in binary looks up how to read every column, listed or not.
+		t.Binary = t.Binary && c.Binary
 	}
 	if !r.HasPrimaryKey && t.Kind == "table" {
 		t.Notes = append(t.Notes, Note{Text: "no primary key", Code: codeNoKey})
@@ -180,10 +208,7 @@ func (d *draft) cut() {
 }
 
 func (d *draft) sequences() {
-	renamed := map[uint32]*config.TableBlock{}
-	for oid, b := range d.blocks() {
-		renamed[oid] = b
-	}
+	renamed := d.blocks()
 	for i := range d.source.Relations {
 		r := &d.source.Relations[i]
 		if r.Kind != catalog.Sequence || d.left.has(classRelation, r.OID) {

@@ -18,11 +18,13 @@ const (
 	codePeerNeeded     = "B105"
 	codeSourceMissing  = "B106"
 	codeTargetMissing  = "B107"
+	codeNoAddress      = "B108"
 	codeNoMatch        = "B110"
 	codeNoTable        = "B111"
 	codeNoColumn       = "B112"
 	codeNotSelected    = "B113"
 	codeLeftOut        = "B114"
+	codeNoSkip         = "B115"
 	codeNoDump         = "B120"
 	codeOldDump        = "B121"
 	codeRoles          = "B122"
@@ -55,6 +57,9 @@ const (
 	codeConnections    = "B149"
 	codeEmptied        = "B150"
 	codeNoTables       = "B151"
+	codeNoWrite        = "B153"
+	codeBlocked        = "B154"
+	codeTemporary      = "B152"
 )
 
 // at says where in the files a finding comes from.
@@ -79,12 +84,12 @@ func (p *Plan) ExitCode() int {
 	return code
 }
 
-func unreachable(address string, live *Live) Finding {
+func unreachable(address string, live *Live, severity string) Finding {
 	detail := "Nothing is planned for what needs it."
 	if h, ok := live.Err.(interface{ Hint() string }); ok && h.Hint() != "" {
 		detail = sentence(h.Hint())
 	}
-	return Finding{Code: codeUnreachable, Severity: Refusal, Address: address,
+	return Finding{Code: codeUnreachable, Severity: severity, Address: address,
 		Summary: live.Err.Error(), Detail: detail}
 }
 
@@ -101,6 +106,19 @@ func otherDatabase(address string, was *state.Peer, now Peer) Finding {
 		Summary: fmt.Sprintf("%s is not the database that was recorded", address),
 		Detail: fmt.Sprintf("It was system %s, database oid %d (%s); %s is system %s, database oid %d. If the database was really replaced, remove what depends on it from the state "+
 			"with `bascule state rm`, and apply again.", was.SystemIdentifier, was.DatabaseOID, was.Endpoint, now.Endpoint, now.SystemIdentifier, now.DatabaseOID)}
+}
+
+func goneDatabase(address string, was *state.Peer) Finding {
+	return Finding{Code: codeOtherDatabase, Severity: Refusal, Address: address,
+		Summary: fmt.Sprintf("the database of %s is gone", address),
+		Detail: fmt.Sprintf("It was %s, system %s, database oid %d, and what was copied into it is gone with it. "+
+			"Remove the mirror from the configuration, apply, and then declare it again.", was.Endpoint, was.SystemIdentifier, was.DatabaseOID)}
+}
+
+func noSuchAddress(address string, near []string) Finding {
+	return Finding{Code: codeNoAddress, Severity: Refusal,
+		Summary: address + " is neither declared nor in the state",
+		Detail:  meant(near, "Correct the address given with -target or -exclude.")}
 }
 
 func peerStillNeeded(address string, users []string) Finding {
@@ -122,21 +140,14 @@ func protected(address, what string) Finding {
 }
 
 func matchesNothing(address, attribute, pattern string, near []string) Finding {
-	detail := "Correct or remove the pattern."
-	if len(near) > 0 {
-		detail = "Did you mean " + strings.Join(near, ", ") + "?"
-	}
 	return Finding{Code: codeNoMatch, Severity: Refusal, Address: address,
-		Summary: fmt.Sprintf("%s: %q matches no table of the source", attribute, pattern), Detail: detail}
+		Summary: fmt.Sprintf("%s: %q matches no table of the source", attribute, pattern),
+		Detail:  meant(near, "Correct or remove the pattern.")}
 }
 
 func noSuchTable(address, table string, near []string) Finding {
-	detail := "A table block names one table of the source."
-	if len(near) > 0 {
-		detail = "Did you mean " + strings.Join(near, ", ") + "?"
-	}
 	return Finding{Code: codeNoTable, Severity: Refusal, Address: address,
-		Summary: "the source has no table " + table, Detail: detail}
+		Summary: "the source has no table " + table, Detail: meant(near, "A table block names one table of the source.")}
 }
 
 func noSuchColumn(address, table, column string) Finding {
@@ -144,10 +155,24 @@ func noSuchColumn(address, table, column string) Finding {
 		Summary: fmt.Sprintf("%s has no column %s", table, column), Detail: "Correct exclude_columns."}
 }
 
+func skipsNothing(address, attribute, entry string) Finding {
+	return Finding{Code: codeNoSkip, Severity: Warning, Address: address,
+		Summary: fmt.Sprintf("%s: %q leaves nothing out", attribute, entry),
+		Detail:  "The source has nothing of that kind and name. Correct or remove the entry."}
+}
+
 func blockNotSelected(address, table string) Finding {
 	return Finding{Code: codeNotSelected, Severity: Refusal, Address: address,
 		Summary: fmt.Sprintf("the block of %s has no effect: the table is not selected", table),
 		Detail:  "Add it to tables, or remove the block."}
+}
+
+// meant suggests names, or says what else to do where none is like the word.
+func meant(near []string, otherwise string) string {
+	if len(near) == 0 {
+		return otherwise
+	}
+	return "Did you mean " + strings.Join(near, ", ") + "?"
 }
 
 // few joins names, at most eight of them.

@@ -36,6 +36,10 @@ type Live struct {
 	// Ledger is never nil when Database is not.
 	Ledger *catalog.Ledger
 
+	// Server is another database of the same server, where Database is Missing: for
+	// what all its databases share. Nil when it could not be read.
+	Server *catalog.Database
+
 	// Dump is the pg_dump that would read this peer, when a mirror has it as its
 	// source.
 	Dump DumpProgram

@@ -18,6 +18,9 @@ const (
 	classRewrite    = 2618
 	classExtension  = 3079
 	classSchema     = 2615
+	classTrigger    = 2620
+	classPolicy     = 3256
+	classStatistics = 3381
 )
 
 // node is an object, or one column of a relation.
@@ -47,7 +50,7 @@ func (l *leaving) column(table uint32, num int) bool {
 func (d *draft) leave() {
 	l := &leaving{why: map[node]string{}}
 	d.left = l
-	names := d.names()
+	names := namesOf(d.source)
 	dependents := map[node][]catalog.Dependency{}
 	owners := map[node]node{} // what an internal part belongs to
 	for _, dep := range d.source.Depends {
@@ -99,7 +102,7 @@ func (d *draft) reach(add func(node, string), from, n node, owners map[node]node
 		// The definition of a table holds its defaults: no default, no table. A column
 		// that goes takes its own default along, and what is generated from it.
 		switch {
-		case owner == from:
+		case owner == from, d.left.why[owner] != "" && d.ownedBy(from, owner.oid):
 		case from.column > 0 && from.oid == owner.oid:
 			add(owner, because)
 		default:
@@ -109,11 +112,19 @@ func (d *draft) reach(add func(node, string), from, n node, owners map[node]node
 	case part && from.column == 0 && owner.oid != from.oid:
 		add(node{class: owner.class, oid: owner.oid}, because)
 	case n.class == classConstraint && from.column == 0:
-		if c := d.constraint(n.oid); c != nil && c.Kind == 'c' && c.Table != 0 {
+		// A table's definition holds its checks, but for those that are not valid.
+		if c := d.constraint(n.oid); c != nil && c.Kind == 'c' && c.Table != 0 && c.Validated {
 			add(node{class: classRelation, oid: c.Table}, because)
 		}
 	}
 	add(n, because)
+}
+
+// ownedBy reports whether n is a sequence that belongs to a column of the table. It
+// goes with its column, whose default is set after both are made.
+func (d *draft) ownedBy(n node, table uint32) bool {
+	r := d.byOID[n.oid]
+	return n.class == classRelation && r != nil && r.Sequence != nil && r.Sequence.OwnedBy == table
 }
 
 func (d *draft) constraint(oid uint32) *catalog.Constraint {
@@ -142,34 +153,31 @@ func (d *draft) listLeft(names map[node]named) {
 
 type named struct{ kind, name string }
 
-// names returns kind and name of every object that people know.
-func (d *draft) names() map[node]named {
+// namesOf returns kind and name of every object that people know.
+func namesOf(db *catalog.Database) map[node]named {
 	all := map[node]named{}
 	tables := map[uint32]string{}
-	for _, r := range d.source.Relations {
+	for _, r := range db.Relations {
 		tables[r.OID] = shown(r.Schema, r.Name)
 		all[node{class: classRelation, oid: r.OID}] = named{relationKind(r.Kind), tables[r.OID]}
 	}
-	for _, i := range d.source.Indexes {
+	for _, i := range db.Indexes {
 		all[node{class: classRelation, oid: i.OID}] = named{"index", shown(i.Schema, i.Name)}
 	}
-	for _, c := range d.source.Constraints {
+	for _, c := range db.Constraints {
 		all[node{class: classConstraint, oid: c.OID}] = named{constraintKind(c.Kind), c.Name + " of " + tables[c.Table]}
 	}
-	for _, o := range d.source.Objects {
-		name := o.Name
-		switch {
-		case o.Table != 0:
+	for _, o := range db.Objects {
+		name := shownObject(o.Schema, o.Name)
+		if o.Table != 0 {
 			name = o.Name + " of " + tables[o.Table]
-		case o.Schema != "":
-			name = shown(o.Schema, o.Name)
 		}
 		all[node{class: o.Class, oid: o.OID}] = named{spaced(o.Kind), name}
 	}
-	for _, s := range d.source.Schemas {
+	for _, s := range db.Schemas {
 		all[node{class: classSchema, oid: s.OID}] = named{"schema", shown("", s.Name)}
 	}
-	for _, e := range d.source.Extensions {
+	for _, e := range db.Extensions {
 		all[node{class: classExtension, oid: e.OID}] = named{"extension", e.Name}
 	}
 	return all

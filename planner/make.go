@@ -19,8 +19,10 @@ func Make(in Input) *Plan {
 	m := &maker{in: in, plan: &Plan{
 		Format: Format, Version: in.Version,
 		ConfigDigest: in.Config.Digest, StateSerial: in.State.Serial, Lineage: in.State.Lineage,
+		Destroy: in.Destroy, Targets: in.Targets, Excludes: in.Excludes,
 		Peers: []Peer{}, Changes: []Change{}, Findings: []Finding{},
 	}}
+	m.checkScope()
 	for _, p := range in.Config.Peers {
 		m.peer(p)
 	}
@@ -32,17 +34,15 @@ func Make(in Input) *Plan {
 	return m.plan
 }
 
-// rank puts removals first, so that names are free again, and peers around them.
+// rank puts removals first, so that names are free again, and what is forgotten last.
 func rank(c Change) int {
-	switch {
-	case c.Action == Remove:
+	switch c.Action {
+	case Remove:
 		return 0
-	case strings.HasPrefix(c.Address, "peer.") && c.Action != Forget:
-		return 1
-	case c.Action == Forget:
-		return 3
+	case Forget:
+		return 2
 	}
-	return 2
+	return 1
 }
 
 // maker is one Make at work.
@@ -55,92 +55,60 @@ func (m *maker) find(f Finding) { m.plan.Findings = append(m.plan.Findings, f) }
 
 // chosen reports whether the plan is about this address.
 func (m *maker) chosen(address string) bool {
-	named := func(list []string) bool {
-		return slices.ContainsFunc(list, func(a string) bool {
-			return a == address || strings.HasPrefix(address, a+"[")
-		})
-	}
-	return (len(m.in.Targets) == 0 || named(m.in.Targets)) && !named(m.in.Excludes)
+	return (len(m.in.Targets) == 0 || names(m.in.Targets, address)) && !names(m.in.Excludes, address)
 }
 
-// peer notes how a peer was seen and whether it is the database that was recorded.
-func (m *maker) peer(p *config.Peer) {
-	live := m.in.Live[p.Address]
-	if live == nil {
-		return
-	}
-	entry := Peer{Address: p.Address, Endpoint: live.Endpoint, Missing: live.Missing}
-	switch {
-	case live.Err != nil:
-		entry.Error = live.Err.Error()
-	case live.Database != nil:
-		id := live.Database.Identity
-		entry.Version, entry.Fingerprint = live.Database.Version.Text, live.Database.Fingerprint
-		entry.SystemIdentifier, entry.DatabaseOID = id.SystemIdentifier, id.OID
-	}
-	m.plan.Peers = append(m.plan.Peers, entry)
-	if live.Err != nil {
-		m.find(at(unreachable(p.Address, live), p.Range))
-		return
-	}
-	if live.Database == nil {
-		return
-	}
-	rec := m.in.State.Find(p.Address)
-	if rec != nil && rec.Peer != nil && m.used(p.Address) && differs(rec.Peer, entry) {
-		m.find(at(otherDatabase(p.Address, rec.Peer, entry), p.Range))
-	}
-}
-
-// used reports whether something that exists depends on the peer being what it was.
-func (m *maker) used(peer string) bool {
-	return slices.ContainsFunc(m.in.State.Resources, func(r *state.Resource) bool {
-		return r.Mirror != nil && (r.Mirror.Source == peer || r.Mirror.Target == peer)
+// names reports whether a list of addresses names this one. A resource's address
+// stands for all its for_each instances.
+func names(list []string, address string) bool {
+	return slices.ContainsFunc(list, func(a string) bool {
+		return a == address || strings.HasPrefix(address, a+"[")
 	})
 }
 
-func differs(rec *state.Peer, now Peer) bool {
-	return rec.SystemIdentifier != now.SystemIdentifier || rec.DatabaseOID != now.DatabaseOID
-}
-
-// forgottenPeers plans that peers leave the state when nothing names them.
-func (m *maker) forgottenPeers() {
-	for _, r := range m.in.State.Resources {
-		if r.Peer == nil || !m.chosen(r.Address) {
-			continue
+// checkScope checks that the addresses that narrow the plan are there.
+func (m *maker) checkScope() {
+	known := m.addresses()
+	for _, a := range slices.Concat(m.in.Targets, m.in.Excludes) {
+		if !slices.ContainsFunc(known, func(k string) bool { return names([]string{a}, k) }) {
+			m.find(noSuchAddress(a, nearest(a, known)))
 		}
-		declared := slices.ContainsFunc(m.in.Config.Peers, func(p *config.Peer) bool { return p.Address == r.Address })
-		if declared && !m.in.Destroy {
-			continue
-		}
-		if m.used(r.Address) && !m.removesAll(r.Address) {
-			if !declared {
-				m.find(peerStillNeeded(r.Address, m.users(r.Address)))
-			}
-			continue
-		}
-		m.plan.Changes = append(m.plan.Changes, Change{Address: r.Address, Action: Forget, Steps: []Step{
-			{ID: "forget", Kind: "state", Summary: "leave the state file; nothing on the peer changes"}}})
 	}
 }
 
-func (m *maker) users(peer string) []string {
+// addresses are all that is declared or recorded, sorted.
+func (m *maker) addresses() []string {
 	var list []string
+	for _, p := range m.in.Config.Peers {
+		list = append(list, p.Address)
+	}
+	for _, decl := range m.in.Config.Mirrors {
+		list = append(list, decl.Address)
+	}
 	for _, r := range m.in.State.Resources {
-		if r.Mirror != nil && (r.Mirror.Source == peer || r.Mirror.Target == peer) {
-			list = append(list, r.Address)
+		list = append(list, r.Address)
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+// declared returns the mirror block of an address, or nil.
+func (m *maker) declared(address string) *config.Mirror {
+	for _, decl := range m.in.Config.Mirrors {
+		if decl.Address == address {
+			return decl
+		}
+	}
+	return nil
+}
+
+// removed are the recorded mirrors that the plan is to remove.
+func (m *maker) removed() []*state.Resource {
+	var list []*state.Resource
+	for _, r := range m.in.State.Resources {
+		if r.Mirror != nil && m.chosen(r.Address) && (m.in.Destroy || m.declared(r.Address) == nil) {
+			list = append(list, r)
 		}
 	}
 	return list
-}
-
-// removesAll reports whether this plan removes every mirror that uses the peer.
-func (m *maker) removesAll(peer string) bool {
-	for _, user := range m.users(peer) {
-		removed := slices.ContainsFunc(m.plan.Changes, func(c Change) bool { return c.Address == user && c.Action == Remove })
-		if !removed {
-			return false
-		}
-	}
-	return true
 }

@@ -33,6 +33,11 @@ type Plan struct {
 	StateSerial  int64  `json:"state_serial"`
 	Lineage      string `json:"lineage"`
 
+	// What it was narrowed to, as in Input.
+	Destroy  bool     `json:"destroy,omitempty"`
+	Targets  []string `json:"targets,omitempty"`
+	Excludes []string `json:"excludes,omitempty"`
+
 	Peers    []Peer    `json:"peers"`
 	Changes  []Change  `json:"changes"`
 	Findings []Finding `json:"findings"`
@@ -107,8 +112,11 @@ type Mirror struct {
 	// Clean: what the archive creates is dropped first where it exists.
 	Clean bool `json:"clean,omitempty"`
 
-	// Resume: an attempt before this one left its records in the ledger.
+	// Resume: an attempt before this one left what it made, and its records of that.
 	Resume bool `json:"resume,omitempty"`
+
+	// Protect refuses removal and overwriting until it is lifted by its own change.
+	Protect bool `json:"protect,omitempty"`
 
 	// ID is the mirror's name in the ledger and in application_name.
 	ID       string            `json:"id"`
@@ -153,6 +161,10 @@ type Options struct {
 	Settings []Setting `json:"settings,omitempty"`
 	Comment  string    `json:"comment,omitempty"`
 
+	// Grants on the source database, to be made the target's when DatabaseGrants.
+	DatabaseGrants bool    `json:"database_grants,omitempty"`
+	Grants         []Grant `json:"grants,omitempty"`
+
 	// Database is what create_database makes.
 	Database *NewDatabase `json:"database,omitempty"`
 
@@ -161,6 +173,10 @@ type Options struct {
 	Owners       bool              `json:"owners,omitempty"`
 	Privileges   bool              `json:"privileges,omitempty"`
 	Tablespaces  map[string]string `json:"tablespaces,omitempty"`
+
+	// ReplicaRole: rows are written under session_replication_role = replica, so that
+	// the target's own triggers and foreign keys stay quiet.
+	ReplicaRole bool `json:"replica_role,omitempty"`
 
 	Workers            int   `json:"workers"`
 	ChunkSize          int64 `json:"chunk_size"`
@@ -178,6 +194,10 @@ type Role struct {
 	Name       string   `json:"name"`
 	Attributes []string `json:"attributes"` // "login", "noinherit"
 	MemberOf   []string `json:"member_of,omitempty"`
+
+	// Join: the connected role becomes a member, which it must be to give objects to
+	// the new one.
+	Join bool `json:"join,omitempty"`
 }
 
 // Setting is one ALTER DATABASE ... SET; for one role where Role is set.
@@ -187,13 +207,20 @@ type Setting struct {
 	Value string `json:"value"`
 }
 
+// Grant is one privilege on the database; Role is "" for all roles.
+type Grant struct {
+	Role      string `json:"role,omitempty"`
+	Privilege string `json:"privilege"`
+	Grantable bool   `json:"grantable,omitempty"`
+}
+
 // NewDatabase is a database to create.
 type NewDatabase struct {
 	Name     string `json:"name"`
 	Encoding string `json:"encoding"`
 	Collate  string `json:"collate"`
 	CType    string `json:"ctype"`
-	Provider string `json:"provider,omitempty"` // icu, builtin; "" for libc
+	Provider string `json:"provider,omitempty"` // icu, builtin, libc; "" before 15
 	Locale   string `json:"locale,omitempty"`
 }
 
@@ -226,6 +253,10 @@ type Table struct {
 	// Dropped are columns that are excluded.
 	Dropped []string `json:"dropped,omitempty"`
 	Where   string   `json:"where,omitempty"`
+
+	// Late: writing its rows calls functions that may read other tables, whose rows
+	// come first.
+	Late bool `json:"late,omitempty"`
 
 	// Condition narrows the rows of an extension's configuration table.
 	Condition string `json:"condition,omitempty"`

@@ -4,7 +4,6 @@ import (
 	"maps"
 	"slices"
 
-	"bascule/config"
 	"bascule/planner/catalog"
 )
 
@@ -30,7 +29,7 @@ func (d *draft) seeds(add func(node, string)) {
 			d.skipExtension(add, e)
 		}
 	}
-	d.skips(add)
+	d.skipNamed(add)
 	d.unusedSchemas(add)
 }
 
@@ -50,15 +49,27 @@ func (d *draft) skipExtension(add func(node, string), e catalog.Extension) {
 	}
 }
 
-// skips adds what schema { skip } names.
-func (d *draft) skips(add func(node, string)) {
-	skip := func(class, oid uint32, kind, schema, name string) {
-		if slices.ContainsFunc(d.decl.Schema.Skip, func(p config.Pattern) bool { return p.MatchObject(kind, schema, name) }) {
-			add(node{class: class, oid: oid}, "skipped")
+// skips reports whether an entry of schema { skip } names an object, and notes which.
+func (d *draft) skips(kind, schema, name string) bool {
+	hit := false
+	for i, p := range d.decl.Schema.Skip {
+		if p.MatchObject(kind, schema, name) {
+			d.skipped[i], hit = true, true
 		}
 	}
+	return hit
+}
+
+// skipNamed adds what schema { skip } names.
+func (d *draft) skipNamed(add func(node, string)) {
+	d.skipped = map[int]bool{}
 	if len(d.decl.Schema.Skip) == 0 {
 		return
+	}
+	skip := func(class, oid uint32, kind, schema, name string) {
+		if d.skips(kind, schema, name) {
+			add(node{class: class, oid: oid}, "skipped")
+		}
 	}
 	for _, r := range d.source.Relations {
 		if !isTable(&r) && r.Extension == "" {
@@ -85,7 +96,9 @@ func (d *draft) skips(add func(node, string)) {
 		skip(classSchema, s.OID, "schema", "", s.Name)
 	}
 	for _, e := range d.source.Extensions {
-		skip(classExtension, e.OID, "extension", "", e.Name)
+		if d.skips("extension", "", e.Name) {
+			d.skipExtension(add, e)
+		}
 	}
 }
 
@@ -97,8 +110,8 @@ func (d *draft) unusedSchemas(add func(node, string)) {
 	}
 	used := map[string]bool{}
 	for oid, in := range d.selected {
-		if in {
-			used[d.byOID[oid].Schema] = true
+		if r := d.byOID[oid]; in && r.Extension == "" {
+			used[r.Schema] = true
 		}
 	}
 	candidates := map[node]bool{}
@@ -116,7 +129,7 @@ func (d *draft) unusedSchemas(add func(node, string)) {
 		}
 	}
 	for _, o := range d.source.Objects {
-		if o.Extension == "" && o.Table == 0 {
+		if o.Extension == "" && o.Table == 0 { // a table's own come with it
 			sort(node{class: o.Class, oid: o.OID}, o.Schema)
 		}
 	}
@@ -131,6 +144,9 @@ func (d *draft) unusedSchemas(add func(node, string)) {
 	}
 }
 
+// partClasses are the classes of what comes with a table, besides its indexes.
+var partClasses = []uint32{classDefault, classRewrite, classType, classConstraint, classTrigger, classPolicy, classStatistics}
+
 // keepNeeded removes from candidates what the kept objects need.
 func (d *draft) keepNeeded(candidates map[node]bool, kept []node) {
 	needs := map[node][]node{}
@@ -142,18 +158,22 @@ func (d *draft) keepNeeded(candidates map[node]bool, kept []node) {
 			parts[ref] = append(parts[ref], self)
 		}
 	}
+	indexes := map[uint32]bool{}
+	for _, i := range d.source.Indexes {
+		indexes[i.OID] = true
+	}
 	seen := map[node]bool{}
 	for len(kept) > 0 {
 		n := kept[len(kept)-1]
 		kept = kept[:len(kept)-1]
-		if seen[n] {
+		if seen[n] || d.left.why[n] != "" {
 			continue
 		}
 		seen[n] = true
 		delete(candidates, n)
 		kept = append(kept, needs[n]...)
 		for _, p := range parts[n] {
-			if p.class == classDefault || p.class == classRewrite || p.class == classType || p.class == classConstraint {
+			if slices.Contains(partClasses, p.class) || p.class == classRelation && indexes[p.oid] {
 				kept = append(kept, p)
 			}
 		}

@@ -20,7 +20,7 @@ import (
 // set_config is here for our own session's settings, pg_export_snapshot because what it
 // makes ends with its transaction.
 var allowed = strings.Fields(`
-	aclexplode array_agg bool_or count current_database current_setting format format_type has_database_privilege
+	acldefault aclexplode array_agg bool_or count current_database current_setting format format_type has_database_privilege
 	has_function_privilege has_parameter_privilege has_schema_privilege has_table_privilege hashtextextended left
 	oidvectortypes pg_backend_pid pg_control_system pg_database_collation_actual_version pg_encoding_to_char
 	pg_export_snapshot pg_get_constraintdef pg_get_indexdef pg_get_userbyid pg_has_role pg_is_in_recovery

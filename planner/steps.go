@@ -57,11 +57,16 @@ func (d *draft) steps() []Step {
 			add(Step{ID: "move " + t.SourceName(), Kind: "schema", Peer: target, Summary: "move the table to its own name", SQL: sql})
 		}
 	}
-	if len(o.Settings) > 0 || o.Comment != "" {
-		add(Step{ID: "settings", Kind: "settings", Peer: target, Summary: "set the database's settings and comment as on the source"})
+	if o.OnDatabase() {
+		add(Step{ID: "settings", Kind: "settings", Peer: target, Summary: "set the database's settings, comment and privileges as on the source, as far as they are carried"})
 	}
 	add(Step{ID: "finish", Kind: "ledger", Peer: target, Summary: "record that the mirror is complete"})
 	return append(steps, Step{ID: "done", Kind: "state", Summary: "record the mirror in the state file"})
+}
+
+// OnDatabase reports whether anything is set on the target database itself.
+func (o *Options) OnDatabase() bool {
+	return len(o.Settings) > 0 || o.Comment != "" || o.DatabaseGrants
 }
 
 func (d *draft) copyStep(t *Table) (Step, bool) {
@@ -107,7 +112,10 @@ func (n *NewDatabase) SQL() string {
 		sql += " lc_ctype " + pgname.Literal(n.CType)
 	}
 	if n.Provider != "" {
-		sql += " locale_provider " + n.Provider + " " + n.Provider + "_locale " + pgname.Literal(n.Locale)
+		sql += " locale_provider " + n.Provider
+	}
+	if n.Locale != "" {
+		sql += " " + n.Provider + "_locale " + pgname.Literal(n.Locale)
 	}
 	return sql
 }
@@ -117,6 +125,9 @@ func (r *Role) SQL() []string {
 	sql := []string{strings.TrimSpace("create role " + pgname.Quote(r.Name) + " " + strings.Join(r.Attributes, " "))}
 	for _, parent := range r.MemberOf {
 		sql = append(sql, "grant "+pgname.Quote(parent)+" to "+pgname.Quote(r.Name))
+	}
+	if r.Join {
+		sql = append(sql, "grant "+pgname.Quote(r.Name)+" to current_user")
 	}
 	return sql
 }

@@ -10,6 +10,18 @@ import (
 // shown writes a name for people: quoted only where it has to be.
 func shown(schema, name string) string { return pgname.Shown(schema, name) }
 
+// shownObject writes the name of an object that is no relation for people. That of a
+// function has its arguments.
+func shownObject(schema, name string) string {
+	switch {
+	case schema == "":
+		return name
+	case strings.HasSuffix(name, ")"):
+		return shown("", schema) + "." + name
+	}
+	return shown(schema, name)
+}
+
 func spaced(kind string) string      { return strings.ReplaceAll(kind, "_", " ") }
 func underscored(kind string) string { return strings.ReplaceAll(kind, " ", "_") }
 

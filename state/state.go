@@ -64,6 +64,9 @@ type Mirror struct {
 	Settings map[string]string `json:"settings"`
 
 	Continuous bool `json:"continuous"`
+
+	// Protect refuses removal and overwriting.
+	Protect bool `json:"protect,omitempty"`
 }
 
 // JournalEntry records one step of an apply.

@@ -19,7 +19,7 @@ func startWriters(t *testing.T, db *pgtest.DB) (stop func()) {
 	for writer := 1; writer <= 2; writer++ {
 		conn := db.Conn(t)
 		all.Go(func() {
-			tick := time.NewTicker(3 * time.Millisecond)
+			tick := time.NewTicker(10 * time.Millisecond)
 			defer tick.Stop()
 			for {
 				if _, err := conn.Exec(t.Context(), "select act($1)", writer); err != nil {
@@ -66,17 +66,17 @@ const bankSchema = `
 		version bigint not null default 0, filler text not null);
 	create table account_b (like account_a including all, foreign key (owner) references owner);
 	create table account_c (like account_a including all, foreign key (owner) references owner);
-	insert into account_a select i, 1 + i % 100, 1000, 0, repeat('a', 90) from generate_series(1, 24000) i;
-	insert into account_b select i, 1 + i % 100, 1000, 0, repeat('b', 90) from generate_series(24001, 24500) i;
-	insert into account_c select i, 1 + i % 100, 1000, 0, repeat('c', 90) from generate_series(24501, 25000) i;
+	insert into account_a select i, 1 + i % 100, 1000, 0, repeat('a', 90) from generate_series(1, 12000) i;
+	insert into account_b select i, 1 + i % 100, 1000, 0, repeat('b', 90) from generate_series(12001, 12500) i;
+	insert into account_c select i, 1 + i % 100, 1000, 0, repeat('c', 90) from generate_series(12501, 13000) i;
 	create index account_a_owner on account_a (owner);
 	create index account_a_filler on account_a (filler text_pattern_ops, id);
 
 	create table parent (id int primary key, children bigint not null, newest bigint);
 	create table child (id bigint generated always as identity primary key, parent int not null references parent on delete cascade, note text not null);
 	alter table parent add foreign key (newest) references child deferrable initially deferred;
-	insert into parent select i, 40, null from generate_series(1, 500) i;
-	insert into child (parent, note) select 1 + i % 500, repeat('n', 60) from generate_series(1, 20000) i;
+	insert into parent select i, 24, null from generate_series(1, 500) i;
+	insert into child (parent, note) select 1 + i % 500, repeat('n', 60) from generate_series(1, 12000) i;
 	create index child_parent on child (parent);
 	create index child_note on child (note);
 
@@ -91,7 +91,7 @@ const bankSchema = `
 	create function move(account int, amount bigint) returns void language plpgsql as $$
 	begin
 		execute format('update public.%I set balance = balance + $1, version = version + 1 where id = $2',
-			case when account <= 24000 then 'account_a' when account <= 24500 then 'account_b' else 'account_c' end)
+			case when account <= 12000 then 'account_a' when account <= 12500 then 'account_b' else 'account_c' end)
 			using amount, account;
 	end $$;
 
@@ -108,8 +108,8 @@ const bankSchema = `
 		update public.tally set n = n + 1 where writer = who returning n into mine;
 		select n into theirs from public.tally where writer = 3 - who;
 		if kind = 'move' then
-			one := 1 + (random() * 24999)::int;
-			other := 24001 + (random() * 999)::int;
+			one := 1 + (random() * 12999)::int;
+			other := 12001 + (random() * 999)::int;
 			perform public.move(least(one, other), -sum);
 			perform public.move(greatest(one, other), sum);
 			insert into public.history values (who, mine, kind, least(one, other), greatest(one, other), sum, theirs);
@@ -138,8 +138,8 @@ const bankSchema = `
 
 // rules hold in every view of the bank. Each query returns no row, or t.
 var rules = []struct{ name, sql string }{
-	{"money is neither made nor lost", `select sum(balance) = 25000 * 1000 from account`},
-	{"all accounts are there", `select count(*) = 25000 from account`},
+	{"money is neither made nor lost", `select sum(balance) = 13000 * 1000 from account`},
+	{"all accounts are there", `select count(*) = 13000 from account`},
 	{"balances follow from history", `
 		select a.id, a.balance, a.version from account a
 		left join (
@@ -157,7 +157,7 @@ var rules = []struct{ name, sql string }{
 		select p.id, p.children, count(c.id) from parent p left join child c on c.parent = p.id
 		group by p.id having p.children <> count(c.id) order by p.id limit 5`},
 	{"children follow from history", `
-		select count(*) = 20000 + (select count(*) filter (where kind = 'child') - count(*) filter (where kind = 'drop') from history) from child`},
+		select count(*) = 12000 + (select count(*) filter (where kind = 'child') - count(*) filter (where kind = 'drop') from history) from child`},
 	{"the newest child is one", `select p.id, newest from parent p left join child c on c.id = p.newest and c.parent = p.id where newest is not null and c.id is null order by 1 limit 5`},
 	{"every child has its parent", `select c.id from child c left join parent p on p.id = c.parent where p.id is null order by 1 limit 5`},
 	{"every account has its owner", `select a.id from account a left join owner o on o.id = a.owner where o.id is null order by 1 limit 5`},

@@ -1,14 +1,12 @@
 package crash_test
 
 import (
-	"fmt"
 	"os"
 	"strings"
 	"testing"
 
 	"bascule/config"
 	"bascule/executor/verify"
-	"bascule/planner/catalog/pgtest"
 	"bascule/state"
 )
 
@@ -54,14 +52,7 @@ func (l *life) checkNothingLeft(t *testing.T) {
 	if got := l.target.Query1(t, "select (select count(*) from bascule.chunk) + (select count(*) from bascule.object)"); got != "0" {
 		t.Errorf("the ledger keeps %s records of chunks and objects", got)
 	}
-	for _, db := range []*pgtest.DB{l.source, l.target} {
-		pgtest.Eventually(t, func() error {
-			if got := db.Query(t, ourSessions); got != "" {
-				return fmt.Errorf("sessions are left on %s: %s", db.Name, got)
-			}
-			return nil
-		})
-	}
+	l.checkNoSessions(t)
 	if got := l.source.Query(t, "select slot_name from pg_replication_slots union all select pubname from pg_publication union all select nspname from pg_namespace where nspname = 'bascule'"); got != "" {
 		t.Errorf("left on the source: %s", got)
 	}
@@ -71,6 +62,13 @@ func (l *life) checkNothingLeft(t *testing.T) {
 	if r.code() != 0 || !strings.Contains(r.output(), "No changes.") {
 		t.Errorf("plan ended with %d:\n%s", r.code(), r.output())
 	}
+}
+
+// checkNoSessions waits until the servers have noticed that the program is gone.
+func (l *life) checkNoSessions(t *testing.T) {
+	t.Helper()
+	l.source.Eventually(t, ourSessions, "")
+	l.target.Eventually(t, ourSessions, "")
 }
 
 // checkFolder demands that the state's lock is free and that no temporary file is

@@ -81,6 +81,9 @@ func TestKilled(t *testing.T) {
 	source := pgtest.Own(t, 15).Database(t, bankSchema)
 	rng := rand.New(rand.NewPCG(seed(t), 1))
 	targets := pgtest.Server(t, 15)
+	t.Cleanup(func() {
+		_ = os.WriteFile(filepath.Join(t.ArtifactDir(), "target-server.log"), []byte(targets.Log(t)), 0o600)
+	})
 	hits := &hits{rng: rng}
 	stop := startWriters(t, source)
 	for lives := 0; !hits.enough(rounds()); lives++ {
@@ -88,7 +91,7 @@ func TestKilled(t *testing.T) {
 			t.Fatalf("not all stages were hit in %d lives:\n%s", lives, hits)
 		}
 		l := newLife(t, source, targets.Database(t, ""))
-		l.surviveKills(t, hits, 1+rng.IntN(4))
+		l.surviveKills(t, hits, 2+rng.IntN(4))
 		l.checkSnapshot(t)
 		l.checkNothingLeft(t)
 		if t.Failed() {

@@ -3,6 +3,7 @@ package crash_test
 import (
 	"bufio"
 	"bytes"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,6 +19,7 @@ import (
 type life struct {
 	dir            string
 	source, target *pgtest.DB
+	runs           int
 }
 
 func newLife(t *testing.T, source, target *pgtest.DB) *life {
@@ -49,7 +51,7 @@ func (l *life) surviveKills(t *testing.T, hs *hits, kills int) {
 	for range kills {
 		a := hs.next()
 		r := l.start(t, "apply", "-auto-approve", "-log=debug")
-		r.at(a, syscall.SIGKILL)
+		r.at(a, r.kill)
 		r.wait()
 		switch {
 		case r.signal() == syscall.SIGKILL:
@@ -60,10 +62,16 @@ func (l *life) surviveKills(t *testing.T, hs *hits, kills int) {
 			t.Fatalf("apply ended with %d after kills:\n%s\n%s", r.code(), hs, r.output())
 		}
 	}
+	l.complete(t)
+}
+
+// complete lets an apply come to its end.
+func (l *life) complete(t *testing.T) {
+	t.Helper()
 	r := l.start(t, "apply", "-auto-approve", "-log=debug")
 	r.wait()
 	if r.code() != 0 {
-		t.Fatalf("apply ended with %d after kills:\n%s\n%s", r.code(), hs, r.output())
+		t.Fatalf("apply ended with %d:\n%s", r.code(), r.output())
 	}
 }
 
@@ -72,6 +80,7 @@ type run struct {
 	cmd    *exec.Cmd
 	stdout bytes.Buffer
 	read   chan struct{} // closed when its log has ended
+	kept   string        // file that its log goes to
 
 	// Owned by the reader until read is closed.
 	log  bytes.Buffer
@@ -82,12 +91,14 @@ type run struct {
 
 type shot struct {
 	aim
-	signal syscall.Signal
+	do func()
 }
 
 func (l *life) start(t *testing.T, args ...string) *run {
 	t.Helper()
 	r := &run{cmd: exec.CommandContext(t.Context(), program, args...), read: make(chan struct{}), aims: make(chan shot, 1)}
+	l.runs++
+	r.kept = filepath.Join(t.ArtifactDir(), fmt.Sprintf("%s-%02d-%s.log", l.target.Name, l.runs, args[0]))
 	r.cmd.Dir = l.dir
 	r.cmd.Env = append(os.Environ(), "SOURCE_URL="+l.source.URL, "TARGET_URL="+l.target.URL)
 	r.cmd.Stdout = &r.stdout
@@ -105,8 +116,10 @@ func (l *life) start(t *testing.T, args ...string) *run {
 	return r
 }
 
-// at has a signal sent at a moment. It is called before the program can log.
-func (r *run) at(a aim, signal syscall.Signal) { r.aims <- shot{a, signal} }
+// at has something done at a moment. It is called before the program can log.
+func (r *run) at(a aim, do func()) { r.aims <- shot{a, do} }
+
+func (r *run) kill() { _ = r.cmd.Process.Kill() }
 
 func (r *run) follow(lines *bufio.Scanner) {
 	lines.Buffer(nil, 1<<20)
@@ -126,16 +139,18 @@ func (r *run) follow(lines *bufio.Scanner) {
 		}
 		if now == s.stage {
 			if seen++; seen == s.nth {
-				time.AfterFunc(s.delay, func() { _ = r.cmd.Process.Signal(s.signal) })
+				time.AfterFunc(s.delay, s.do)
 			}
 		}
 	}
 }
 
-// wait waits for the program's end.
+// wait waits for the program's end and keeps its log as an artifact: see
+// go test -artifacts.
 func (r *run) wait() {
 	<-r.read
 	_ = r.cmd.Wait()
+	_ = os.WriteFile(r.kept, append(r.log.Bytes(), r.stdout.Bytes()...), 0o600)
 }
 
 func (r *run) code() int { return r.cmd.ProcessState.ExitCode() }

@@ -26,7 +26,7 @@ var stages = []*stage{
 	{"foreign key", 5, 20 * time.Millisecond, both(message("object begins"), object("fk constraint ", "validate fk constraint "))},
 	{"index", 6, 20 * time.Millisecond, both(message("object begins"), object("index ", "constraint "))},
 	{"finish", 1, 20 * time.Millisecond, both(message("stage begins"), attribute("stage", "finish"))},
-	{"sequences", 1, 20 * time.Millisecond, both(message("object begins"), object("set sequences"))},
+	{"sequences", 1, 2 * time.Millisecond, both(message("object begins"), object("set sequences"))},
 	{"refresh", 1, 20 * time.Millisecond, message("refresh begins")},
 }
 

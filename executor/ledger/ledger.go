@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
@@ -22,23 +21,6 @@ func (e *FormatError) Error() string {
 
 // Hint says what the operator can do about it.
 func (e *FormatError) Hint() string { return "use the newer build that wrote it" }
-
-// HeldError reports that another process works on the mirror.
-type HeldError struct {
-	Mirror string
-	PID    int32
-	Client string
-}
-
-func (e *HeldError) Error() string {
-	return fmt.Sprintf("mirror %q is being worked on by another process: backend pid %d on the target, client %s", e.Mirror, e.PID, e.Client)
-}
-
-// Hint says what the operator can do about it.
-func (e *HeldError) Hint() string { return "wait for it to end, or stop it" }
-
-// ExitCode is the exit code of a held lock.
-func (e *HeldError) ExitCode() int { return 5 }
 
 // ID is a mirror's key in the ledger.
 func ID(lineage, address string) string { return lineage[:min(8, len(lineage))] + "/" + address }
@@ -66,24 +48,6 @@ func Ensure(ctx context.Context, conn *pgx.Conn) error {
 		return fmt.Errorf("ledger: %w", err)
 	}
 	return nil
-}
-
-// Lease makes this session the mirror's only holder until it ends. It returns a
-// *HeldError when another session is.
-func Lease(ctx context.Context, conn *pgx.Conn, mirror string) error {
-	var got bool
-	if err := conn.QueryRow(ctx, tryLease, mirror).Scan(&got); err != nil {
-		return fmt.Errorf("lease of %q: %w", mirror, err)
-	}
-	if got {
-		return nil
-	}
-	held := &HeldError{Mirror: mirror}
-	err := conn.QueryRow(ctx, leaseHolder, mirror).Scan(&held.PID, &held.Client)
-	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
-		return fmt.Errorf("lease of %q: %w", mirror, err)
-	}
-	return held
 }
 
 // Mirror is what Begin records.
@@ -127,8 +91,11 @@ func Finish(ctx context.Context, conn *pgx.Conn, mirror string) error {
 }
 
 // Adopt takes over the mirror's complete record under a new lineage, after the
-// state file was lost.
+// state file was lost. Its own record stays as it is.
 func Adopt(ctx context.Context, conn *pgx.Conn, m Mirror, from string) error {
+	if m.ID == from {
+		return nil // the state alone did not know of it
+	}
 	_, err := conn.Exec(ctx, adoptMirror, m.ID, m.Lineage, from)
 	return wrap("adopt", err)
 }
@@ -218,19 +185,10 @@ const createLedger = `
 
 const readFormat = `select format from bascule.ledger`
 
-const tryLease = `select pg_catalog.pg_try_advisory_lock(1650553700, pg_catalog.hashtext($1))`
-
-const leaseHolder = `
-	select a.pid, coalesce(a.client_addr::text, 'local')
-	from pg_catalog.pg_locks l
-	join pg_catalog.pg_stat_activity a on a.pid = l.pid
-	where l.locktype = 'advisory' and l.granted
-		and l.classid = 1650553700 and l.objid::bigint = pg_catalog.hashtext($1)::bigint & 4294967295
-		and l.database = (select oid from pg_catalog.pg_database where datname = pg_catalog.current_database())
-	order by a.pid
-	limit 1`
-
 const beginMirror = `
+	with complete as ( -- what a whole copy before this one filled says nothing of this one
+		delete from bascule.relation
+		where mirror = $1 and exists (select from bascule.mirror where id = $1 and phase = 'copied'))
 	insert into bascule.mirror as m (id, address, lineage, digest, phase, attempt)
 	values ($1, $2, $3, $4, 'schema', 1)
 	on conflict (id) do update set digest = excluded.digest, phase = 'schema',

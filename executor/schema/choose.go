@@ -78,7 +78,7 @@ func Choose(a *archive.Archive, m *planner.Mirror, present func(e *archive.Entry
 		}
 		it := &Item{Entry: *e, SQL: sql(e, m.Options, dropped[[2]string{e.Schema, e.Tag}])}
 		sum := sha256.Sum256([]byte(it.SQL))
-		it.Object = ledger.Object{Key: e.Identity(), Section: "pre", Checksum: hex.EncodeToString(sum[:16]), Drop: e.Drop}
+		it.Object = ledger.Object{Key: e.Identity(), Section: "pre", Checksum: hex.EncodeToString(sum[:16]), Drop: dropOf(e)}
 		switch c.section(e) {
 		case last:
 			it.Object.Section = "post"
@@ -91,6 +91,15 @@ func Choose(a *archive.Archive, m *planner.Mirror, present func(e *archive.Entry
 		}
 	}
 	return c
+}
+
+// dropOf undoes an entry. The archive has no DROP for a partition's index that is
+// attached to its parent's, and that may be there before it is attached.
+func dropOf(e *archive.Entry) string {
+	if e.Desc == "INDEX" && e.Drop == "" {
+		return "drop index " + pgname.Qualified(e.Schema, e.Tag)
+	}
+	return e.Drop
 }
 
 // leftOut returns the dump ids that are not carried.
@@ -141,6 +150,8 @@ const (
 func (c *Choice) section(e *archive.Entry) section {
 	switch {
 	case e.Desc == "ACL", e.Desc == "DEFAULT ACL", e.Desc == "EVENT TRIGGER":
+		return last
+	case e.Desc == "ROW SECURITY": // it would hide rows from the look that validates a foreign key
 		return last
 	case e.Section == archive.PostData:
 		return post

@@ -47,10 +47,31 @@ func (m *Maker) CreateAll(ctx context.Context, workers []Connect, items []*Item,
 		}
 		todo = todo[end:]
 	}
+	if err := c.again(ctx, workers[:1], items); err != nil {
+		return err
+	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	return errors.Join(c.errs...)
+}
+
+// again makes what failed for a name that was not found once more, as long as that
+// makes it fewer: a function's text names things that the archive does not know of,
+// and may have put after what calls it.
+func (c *creation) again(ctx context.Context, worker []Connect, items []*Item) error {
+	for left := len(items) + 1; ctx.Err() == nil; {
+		rest := slices.DeleteFunc(slices.Clone(items), func(it *Item) bool { return !c.failed[it.DumpID] })
+		if len(rest) == 0 || len(rest) >= left || !slices.ContainsFunc(c.errs, notFound) {
+			return nil
+		}
+		left = len(rest)
+		c.failed, c.errs = map[int]bool{}, nil
+		if err := c.run(ctx, worker, rest); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // creation is one CreateAll at work. mu guards failed and errs.

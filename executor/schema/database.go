@@ -41,8 +41,8 @@ func CreateRoles(ctx context.Context, conn *pgconn.PgConn, roles []planner.Role)
 // SET takes apart and a literal would not.
 var listSettings = []string{"local_preload_libraries", "search_path", "session_preload_libraries", "shared_preload_libraries", "temp_tablespaces", "unix_socket_directories"}
 
-// ApplySettings makes the database's settings and comment those of the source. A
-// setting that the target refuses is noted.
+// ApplySettings makes the database's settings, comment and privileges those of the
+// source, as far as they are carried. What the target refuses is noted.
 func (m *Maker) ApplySettings(ctx context.Context, conn *pgconn.PgConn, database string, o planner.Options) error {
 	for _, s := range o.Settings {
 		on := "alter database " + pgname.Quote(database)
@@ -61,11 +61,33 @@ func (m *Maker) ApplySettings(ctx context.Context, conn *pgconn.PgConn, database
 			return err
 		}
 	}
-	if o.Comment == "" {
+	if o.Comment != "" {
+		sql := "comment on database " + pgname.Quote(database) + " is " + pgname.Literal(o.Comment)
+		if err := m.Retried(ctx, conn, "comment on the database", []string{sql}, true); err != nil {
+			return err
+		}
+	}
+	if !o.DatabaseGrants {
 		return nil
 	}
-	sql := "comment on database " + pgname.Quote(database) + " is " + pgname.Literal(o.Comment)
-	return m.Retried(ctx, conn, "comment on the database", []string{sql}, true)
+	return m.Retried(ctx, conn, "privileges on the database", grants(database, o.Grants), true)
+}
+
+// grants are the statements that give a database these privileges and no others.
+func grants(database string, list []planner.Grant) []string {
+	on := " on database " + pgname.Quote(database)
+	sqls := []string{"revoke all" + on + " from public"}
+	for _, g := range list {
+		to := " to public"
+		if g.Role != "" {
+			to = " to " + pgname.Quote(g.Role)
+		}
+		if g.Grantable {
+			to += " with grant option"
+		}
+		sqls = append(sqls, "grant "+g.Privilege+on+to)
+	}
+	return sqls
 }
 
 // Present reads which schemas and extensions the target has.

@@ -6,8 +6,8 @@
 //
 //   - Pre comes before the rows, in the archive's order;
 //   - Post is built on filled tables, in any order that dependencies allow;
-//   - Last changes what other roles may do, or what the server does on DDL:
-//     privileges, default privileges, event triggers.
+//   - Last changes what roles may do, or what the server does on DDL: privileges,
+//     default privileges, row security, event triggers.
 //
 // Each object is recorded in the ledger in the transaction that makes it, with its
 // checksum and the statement that drops it. So a later attempt knows what is

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"bascule/config/pgname"
 	"bascule/executor/ledger"
 	"bascule/executor/snapshot/relay"
 	"bascule/planner"
@@ -25,8 +26,9 @@ type Chunk struct {
 	// Freeze truncates the table in the transaction and writes it frozen.
 	Freeze bool
 
-	// Before is a statement to run first in the transaction, or "".
-	Before string
+	// SearchPath is set on both sides while the chunk is copied, where its table has
+	// expressions that need it. Default: the sessions'.
+	SearchPath string
 
 	// Bytes is the chunk's share of the table's size on the source.
 	Bytes int64
@@ -79,6 +81,13 @@ func (cp *Copier) Copy(ctx context.Context, w *Worker, chunks ...*Chunk) ([]rela
 	if err != nil {
 		return nil, err
 	}
+	// Names in our own statements are qualified, so it may stay set on the source
+	// until the transaction ends.
+	if path := chunks[0].SearchPath; path != "" {
+		if err := session.Exec(ctx, src, setPath(path)); err != nil {
+			return nil, err
+		}
+	}
 	jobs := make([]relay.Job, len(chunks))
 	for i, c := range chunks {
 		jobs[i] = cp.job(c)
@@ -102,13 +111,17 @@ func (cp *Copier) Copy(ctx context.Context, w *Worker, chunks ...*Chunk) ([]rela
 	return results, session.Exec(ctx, dst, ledger.RecordChunks(cp.Mirror, records...)+"; commit")
 }
 
+func setPath(path string) string {
+	return "select pg_catalog.set_config('search_path', " + pgname.Literal(path) + ", true)"
+}
+
 func (cp *Copier) begin(chunks []*Chunk) string {
 	var b strings.Builder
 	b.WriteString("begin")
 	var truncate []string
 	for _, c := range chunks {
-		if c.Before != "" {
-			b.WriteString("; " + c.Before)
+		if c.SearchPath != "" {
+			b.WriteString("; " + setPath(c.SearchPath))
 		}
 		if c.Freeze {
 			truncate = append(truncate, c.Into)

@@ -6,7 +6,7 @@ func (r *reader) indexFacts() question {
 	return question{about: "indexes", sql: selectIndexes, row: func(rows pgx.Rows) error {
 		var x Index
 		err := rows.Scan(&x.OID, &x.Table, &x.Schema, &x.Name, &x.Bytes, &x.Unique, &x.Primary, &x.Valid, &x.Clustered,
-			&x.ReplicaIdentity, &x.NullsNotDistinct, &x.Partitioned, &x.Constraint, &x.Definition, &x.Method)
+			&x.ReplicaIdentity, &x.NullsNotDistinct, &x.Partitioned, &x.Constraint, &x.Method)
 		if err != nil {
 			return err
 		}
@@ -43,7 +43,7 @@ func (r *reader) constraints() question {
 	return question{about: "constraints", sql: selectConstraints, row: func(rows pgx.Rows) error {
 		var c Constraint
 		err := rows.Scan(&c.OID, &c.Table, &c.Schema, &c.Name, letter{&c.Kind}, &c.Index, &c.Referenced, &c.Validated,
-			&c.Deferrable, &c.Deferred, &c.Parent, &c.Local, &c.Definition, &c.Period)
+			&c.Deferrable, &c.Deferred, &c.Parent, &c.Local, &c.Period)
 		r.db.Constraints = append(r.db.Constraints, c)
 		return err
 	}}
@@ -59,7 +59,7 @@ const (
 				else coalesce(pg_catalog.pg_table_size(c.oid), 0)
 			end,
 			i.indisunique, i.indisprimary, i.indisvalid, i.indisclustered, i.indisreplident, i.indnullsnotdistinct,
-			c.relkind = 'I', coalesce(co.oid, 0), pg_catalog.pg_get_indexdef(i.indexrelid), am.amname::text
+			c.relkind = 'I', coalesce(co.oid, 0), am.amname::text
 		from (select false as indnullsnotdistinct) other
 		cross join lateral (
 			select indexrelid, indrelid, indisunique, indisprimary, indisvalid, indisclustered, indisreplident, indnullsnotdistinct
@@ -85,7 +85,7 @@ const (
 	selectConstraints = `
 		select co.oid, co.conrelid, n.nspname::text, co.conname::text, co.contype::text, co.conindid, co.confrelid,
 			co.convalidated, co.condeferrable, co.condeferred, co.conparentid, co.conislocal,
-			pg_catalog.pg_get_constraintdef(co.oid), co.conperiod
+			co.conperiod
 		from (select false as conperiod) other
 		cross join lateral (
 			select oid, conrelid, connamespace, conname, contype, conindid, confrelid, convalidated, condeferrable,

@@ -34,6 +34,9 @@ type LedgerMirror struct {
 
 	Tables []LedgerTable
 
+	// Objects is how many are recorded as made by an attempt that has not ended.
+	Objects int
+
 	// Objects made and still to make after the rows.
 	ObjectsDone, ObjectsTotal int
 }

@@ -23,10 +23,6 @@ type ReadOptions struct {
 //
 // A table that another session alters is waited for, for half a minute: then the
 // error is SQLSTATE 55P03.
-//
-// Definitions that the server writes out itself (indexes, constraints) are as of
-// the moment they are read and not of the transaction's snapshot: Fingerprint
-// before and after tells whether that mattered.
 func Read(ctx context.Context, conn *pgx.Conn, opts ReadOptions) (*Database, error) {
 	r := newReader()
 	var err error
@@ -94,11 +90,11 @@ type question struct {
 func (r *reader) questions() []question {
 	major := r.db.Version.Major()
 	all := []question{
-		r.databaseFacts(), r.roleFacts(), r.memberships(), r.settings(), r.params(),
+		r.databaseFacts(), r.roleFacts(), r.memberships(), r.settings(), r.grants(), r.params(),
 		r.roles(), r.tablespaces(), r.schemas(), r.extensions(), r.available(),
 		r.relationFacts(), r.indexFacts(), r.parents(), r.typeFacts(), r.columns(),
 		r.statisticsTargets(), r.constraints(), r.objects(), r.dependencies(),
-		r.largeObjects(), r.largeObjectOwners(), r.labels(), r.privilegeCount(), r.roleUses(),
+		r.largeObjects(), r.largeObjectOwners(), r.temporary(), r.labels(), r.privilegeCount(), r.roleUses(),
 		r.fingerprint(),
 	}
 	if major >= 14 {

@@ -95,16 +95,16 @@ func render(db *catalog.Database) string {
 		renderRelation(&b, r, names)
 	}
 	for _, x := range db.Indexes {
-		fmt.Fprintf(&b, "index %s: %s unique=%v primary=%v valid=%v clustered=%v identity=%v partitioned=%v parent=%s constraint=%s method=%s statistics=%v\n",
-			names[x.OID], x.Definition, x.Unique, x.Primary, x.Valid, x.Clustered, x.ReplicaIdentity, x.Partitioned,
+		fmt.Fprintf(&b, "index %s: unique=%v primary=%v valid=%v clustered=%v identity=%v partitioned=%v parent=%s constraint=%s method=%s statistics=%v\n",
+			names[x.OID], x.Unique, x.Primary, x.Valid, x.Clustered, x.ReplicaIdentity, x.Partitioned,
 			names[x.Parent], names[x.Constraint], x.Method, x.StatisticsTargets)
 	}
 	for _, c := range db.Constraints {
 		if c.Kind == 'n' { // from 18 on
 			continue
 		}
-		fmt.Fprintf(&b, "constraint %s on %s: %c %s index=%s referenced=%s validated=%v deferrable=%v deferred=%v parent=%s local=%v\n",
-			c.Name, names[c.Table], c.Kind, c.Definition, names[c.Index], names[c.Referenced], c.Validated, c.Deferrable,
+		fmt.Fprintf(&b, "constraint %s on %s: %c index=%s referenced=%s validated=%v deferrable=%v deferred=%v parent=%s local=%v\n",
+			c.Name, names[c.Table], c.Kind, names[c.Index], names[c.Referenced], c.Validated, c.Deferrable,
 			c.Deferred, names[c.Parent], c.Local)
 	}
 	for _, o := range db.Objects {

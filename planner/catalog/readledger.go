@@ -60,7 +60,7 @@ func ReadLedger(ctx context.Context, conn *pgx.Conn) (*Ledger, error) {
 func scanLedgerMirror(row pgx.CollectableRow) (m LedgerMirror, err error) {
 	var finished *time.Time
 	err = row.Scan(&m.ID, &m.Address, &m.Lineage, &m.Digest, &m.Phase, &m.Attempt, &m.Started, &m.Updated,
-		&finished, &m.Error, &m.ObjectsTotal, &m.ObjectsDone)
+		&finished, &m.Error, &m.ObjectsTotal, &m.Objects, &m.ObjectsDone)
 	if finished != nil {
 		m.Finished = *finished
 	}
@@ -78,6 +78,7 @@ const ledgerFormat = `select format from bascule.ledger`
 const ledgerMirrors = `
 	select m.id, m.address, m.lineage, m.digest, m.phase, m.attempt, m.started, m.updated, m.finished, m.error,
 		m.objects_total,
+		(select pg_catalog.count(*) from bascule.object o where o.mirror = m.id),
 		case when m.phase = 'copied' then m.objects_total
 		else (select pg_catalog.count(*) from bascule.object o where o.mirror = m.id and o.section = 'post') end
 	from bascule.mirror m

@@ -9,7 +9,7 @@ func (r *reader) relationFacts() question {
 		var empty, unseen bool
 		err := rows.Scan(&t.OID, &t.Schema, &t.Name, letter{&t.Kind}, letter{&t.Persistence}, &t.Owner, &t.Extension,
 			&t.Tablespace, &t.AccessMethod, &t.Pages, &t.Rows, &t.Bytes, &t.FileNode, &t.IsPartition,
-			letter{&t.ReplicaIdentity}, &t.RowSecurity, &t.ForceRowSecurity, &t.CanSelect, &t.IsOwner, &t.Populated,
+			letter{&t.ReplicaIdentity}, &t.RowSecurity, &t.ForceRowSecurity, &t.CanSelect, &t.IsOwner, &t.CanInsert, &t.CanTruncate, &t.Populated,
 			&t.OfType, &t.UserTriggers, &t.ConfigTable, &t.Condition, &empty, &unseen,
 			&s.Increment, &s.Min, &s.Max, &s.Start, &s.Cache, &s.Cycle, &s.OwnedBy, &s.OwnedByColumn, &s.Identity)
 		if err != nil {
@@ -73,6 +73,7 @@ const (
 			end,
 			c.relfilenode, c.relispartition, c.relreplident::text, c.relrowsecurity, c.relforcerowsecurity,
 			pg_catalog.has_table_privilege(c.oid, 'select'), pg_catalog.pg_has_role(c.relowner, 'usage'),
+			pg_catalog.has_table_privilege(c.oid, 'insert'), pg_catalog.has_table_privilege(c.oid, 'truncate'),
 			c.relispopulated, c.reloftype, coalesce(t.triggers, 0), x.oid is not null, coalesce(x.condition, ''),
 			c.relkind = 'r' and l.relation is null and pg_catalog.pg_relation_size(c.oid) = 0,
 			c.relkind = 'r' and (l.relation is not null or pg_catalog.row_security_active(c.oid)

@@ -33,6 +33,15 @@ func (r *reader) settings() question {
 	}}
 }
 
+func (r *reader) grants() question {
+	return question{about: "database privileges", sql: selectGrants, row: func(rows pgx.Rows) error {
+		var g Grant
+		err := rows.Scan(&g.Role, &g.Privilege, &g.Grantable)
+		r.db.Grants = append(r.db.Grants, g)
+		return err
+	}}
+}
+
 func (r *reader) params() question {
 	return question{about: "server settings", sql: selectParams, row: func(rows pgx.Rows) error {
 		var name, value string
@@ -66,6 +75,12 @@ func (r *reader) largeObjects() question {
 	return question{about: "large objects", sql: selectLargeObjects, row: func(rows pgx.Rows) error {
 		l := &r.db.LargeObjects
 		return rows.Scan(&l.Count, &l.Bytes, &l.Unreadable)
+	}}
+}
+
+func (r *reader) temporary() question {
+	return question{about: "temporary tables", sql: selectTemporary, row: func(rows pgx.Rows) error {
+		return rows.Scan(&r.db.Temporary)
 	}}
 }
 
@@ -114,6 +129,14 @@ const (
 		where d.datname = pg_catalog.current_database()
 		order by 1, c.n`
 
+	selectGrants = `
+		select coalesce(r.rolname::text, ''), pg_catalog.lower(a.privilege_type), a.is_grantable
+		from pg_catalog.pg_database d
+		cross join lateral pg_catalog.aclexplode(coalesce(d.datacl, pg_catalog.acldefault('d', d.datdba))) a
+		left join pg_catalog.pg_roles r on r.oid = a.grantee
+		where d.datname = pg_catalog.current_database() and a.grantee <> d.datdba
+		order by 1, 2`
+
 	// reset_val, for the session has pinned some of them.
 	selectParams = `
 		select name, coalesce(reset_val, '')
@@ -142,6 +165,9 @@ const (
 				select from pg_catalog.aclexplode(l.lomacl) a
 				where a.privilege_type = 'SELECT' and (a.grantee = 0 or pg_catalog.pg_has_role(a.grantee, 'usage'))))
 		from pg_catalog.pg_largeobject_metadata l`
+
+	selectTemporary = `
+		select pg_catalog.count(*) from pg_catalog.pg_class where relpersistence = 't' and relkind in ('r', 'p')`
 
 	selectLabelProviders = `
 		select distinct provider from pg_catalog.pg_seclabel order by provider`

@@ -21,6 +21,9 @@ type Database struct {
 	// Settings are ALTER DATABASE ... SET and ALTER ROLE ... IN DATABASE ... SET.
 	Settings []Setting
 
+	// Grants are privileges on the database that others than its owner have.
+	Grants []Grant
+
 	// Params are server settings by name: wal_level, maintenance_work_mem,
 	// shared_buffers, effective_cache_size, max_connections,
 	// superuser_reserved_connections, max_locks_per_transaction,
@@ -56,6 +59,9 @@ type Database struct {
 
 	// SecurityProviders are the label providers that pg_seclabel names.
 	SecurityProviders []string
+
+	// Temporary counts the temporary tables of all open sessions.
+	Temporary int
 
 	// ACLs counts objects with privileges that are not the default.
 	ACLs int
@@ -107,6 +113,12 @@ type RoleUse struct {
 	Role    string
 	Use     string // owner, privilege, policy, user mapping, setting, default privilege
 	Objects int
+}
+
+// Grant is one privilege that a role has; Role is "" for all roles.
+type Grant struct {
+	Role, Privilege string
+	Grantable       bool
 }
 
 // Setting is one database-level setting. Role is "" for all roles.
@@ -169,6 +181,9 @@ type Relation struct {
 	// CanSelect: SELECT on the whole relation. IsOwner: a member of its owner.
 	CanSelect, IsOwner bool
 
+	// CanInsert, CanTruncate: those privileges on it.
+	CanInsert, CanTruncate bool
+
 	// Populated of a materialised view.
 	Populated bool
 
@@ -227,7 +242,6 @@ type Index struct {
 	Partitioned                                        bool   // relkind I
 	Parent                                             uint32 // the partitioned index it is attached to, or 0
 	Constraint                                         uint32 // the constraint it carries, or 0
-	Definition                                         string // pg_get_indexdef
 	Method                                             string // btree
 	Extension                                          string
 
@@ -245,7 +259,6 @@ type Constraint struct {
 	Validated, Deferrable, Deferred bool
 	Parent                          uint32 // conparentid
 	Local                           bool
-	Definition                      string // pg_get_constraintdef
 	// Period is true for WITHOUT OVERLAPS and PERIOD (18).
 	Period bool
 }

@@ -87,6 +87,10 @@ func observe(ctx context.Context, p *config.Peer, rows bool) *planner.Live {
 		var refused *session.ConnectError
 		if errors.As(err, &refused) && refused.Missing() {
 			l.Missing = true
+			l.Server = server(ctx, p)
+			if l.Server != nil && local(host) {
+				l.Free = free(l.Server.Params["data_directory"])
+			}
 			return l
 		}
 		l.Err = err
@@ -98,6 +102,21 @@ func observe(ctx context.Context, p *config.Peer, rows bool) *planner.Live {
 		l.Free = free(l.Database.Params["data_directory"])
 	}
 	return l
+}
+
+// server reads what all databases of a peer's server share, over the one that every
+// server has; nil where that may not be read.
+func server(ctx context.Context, p *config.Peer) *catalog.Database {
+	conn, err := session.Open(ctx, p, session.Options{Application: "bascule/plan", Database: "postgres", ReadOnly: true})
+	if err != nil {
+		return nil
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	db, err := catalog.Read(ctx, conn, catalog.ReadOptions{})
+	if err != nil {
+		return nil
+	}
+	return db
 }
 
 func read(ctx context.Context, conn *pgx.Conn, l *planner.Live, rows bool) (err error) {

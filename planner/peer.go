@@ -1,0 +1,134 @@
+package planner
+
+import (
+	"slices"
+
+	"bascule/config"
+	"bascule/state"
+)
+
+// peer notes how a peer was seen and, where the plan needs it, whether it is the
+// database that was recorded.
+func (m *maker) peer(p *config.Peer) {
+	live := m.in.Live[p.Address]
+	if live == nil {
+		return
+	}
+	entry := Peer{Address: p.Address, Endpoint: live.Endpoint, Missing: live.Missing}
+	switch {
+	case live.Err != nil:
+		entry.Error = live.Err.Error()
+	case live.Database != nil:
+		id := live.Database.Identity
+		entry.Version, entry.Fingerprint = live.Database.Version.Text, live.Database.Fingerprint
+		entry.SystemIdentifier, entry.DatabaseOID = id.SystemIdentifier, id.OID
+	}
+	m.plan.Peers = append(m.plan.Peers, entry)
+	needed := m.needs(p.Address)
+	switch rec := m.in.State.Find(p.Address); {
+	case live.Err != nil:
+		if severity := unreachableSeverity(needed, m.narrowed()); severity != "" {
+			m.find(at(unreachable(p.Address, live, severity), p.Range))
+		}
+	case !needed || rec == nil || rec.Peer == nil || !m.used(p.Address):
+	case live.Missing:
+		if m.complete(p.Address) {
+			m.find(at(goneDatabase(p.Address, rec.Peer), p.Range))
+		}
+	case differs(rec.Peer, entry):
+		m.find(at(otherDatabase(p.Address, rec.Peer, entry), p.Range))
+	}
+}
+
+// unreachableSeverity: a peer that the plan has no use for stops nothing, and is
+// not spoken of in a plan that is not about it.
+func unreachableSeverity(needed, narrowed bool) string {
+	switch {
+	case needed:
+		return Refusal
+	case narrowed:
+		return ""
+	}
+	return Warning
+}
+
+func (m *maker) narrowed() bool {
+	return m.in.Destroy || len(m.in.Targets) > 0 || len(m.in.Excludes) > 0
+}
+
+// needs reports whether what the plan is about reads or writes this peer. A removal
+// needs the target alone.
+func (m *maker) needs(peer string) bool {
+	for _, r := range m.removed() {
+		if r.Mirror.Target == peer {
+			return true
+		}
+	}
+	return !m.in.Destroy && slices.ContainsFunc(m.in.Config.Mirrors, func(decl *config.Mirror) bool {
+		return m.chosen(decl.Address) && (decl.Source.Address == peer || decl.Target.Address == peer)
+	})
+}
+
+// used reports whether something that exists depends on the peer being what it was.
+func (m *maker) used(peer string) bool { return len(m.users(peer)) > 0 }
+
+// users are the recorded mirrors of a peer.
+func (m *maker) users(peer string) []string {
+	var list []string
+	for _, r := range m.in.State.Resources {
+		if r.Mirror != nil && (r.Mirror.Source == peer || r.Mirror.Target == peer) {
+			list = append(list, r.Address)
+		}
+	}
+	return list
+}
+
+// complete reports whether a mirror was completed into this peer, and stays.
+func (m *maker) complete(peer string) bool {
+	return slices.ContainsFunc(m.in.State.Resources, func(r *state.Resource) bool {
+		return r.Mirror != nil && r.Mirror.Target == peer && r.Status == state.Ready && !slices.Contains(m.removed(), r)
+	})
+}
+
+// differs reports whether this is another database than the recorded one. Not every
+// role may know the system identifier.
+func differs(rec *state.Peer, now Peer) bool {
+	known := rec.SystemIdentifier != "" && now.SystemIdentifier != ""
+	return known && rec.SystemIdentifier != now.SystemIdentifier || rec.DatabaseOID != now.DatabaseOID
+}
+
+// forgottenPeers plans that peers leave the state when nothing names them.
+func (m *maker) forgottenPeers() {
+	for _, r := range m.in.State.Resources {
+		if r.Peer == nil || !m.chosen(r.Address) {
+			continue
+		}
+		declared := slices.ContainsFunc(m.in.Config.Peers, func(p *config.Peer) bool { return p.Address == r.Address })
+		if declared && !m.in.Destroy {
+			continue
+		}
+		if left := m.staying(r.Address); len(left) > 0 {
+			m.stillNeeded(r.Address, left, declared)
+			continue
+		}
+		m.plan.Changes = append(m.plan.Changes, Change{Address: r.Address, Action: Forget, Steps: []Step{
+			{ID: "forget", Kind: "state", Summary: "leave the state file; nothing on the peer changes"}}})
+	}
+}
+
+// staying are the recorded mirrors of a peer that this plan does not remove.
+func (m *maker) staying(peer string) []string {
+	return slices.DeleteFunc(m.users(peer), func(user string) bool {
+		return slices.ContainsFunc(m.plan.Changes, func(c Change) bool { return c.Address == user && c.Action == Remove })
+	})
+}
+
+// stillNeeded says, once, that the target of what was applied is not declared. What
+// a mirror made is on its target, so its source may go any time.
+func (m *maker) stillNeeded(peer string, users []string, declared bool) {
+	said := slices.ContainsFunc(m.plan.Findings, func(f Finding) bool { return f.Code == codePeerNeeded && f.Address == peer })
+	targets := slices.DeleteFunc(users, func(user string) bool { return m.in.State.Find(user).Mirror.Target != peer })
+	if !declared && !said && len(targets) > 0 {
+		m.find(peerStillNeeded(peer, targets))
+	}
+}
