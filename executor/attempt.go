@@ -36,11 +36,11 @@ type attempt struct {
 // lockBudget is how long the source's locks are waited for.
 const lockBudget = 10 * time.Minute
 
-// ChangedError reports that the source's definitions moved while they were read.
-type ChangedError struct{ When string }
+// ChangedError reports that the source's definitions are not those of the plan.
+type ChangedError struct{}
 
 func (e *ChangedError) Error() string {
-	return "the source's definitions changed " + e.When + " (DDL was run there)"
+	return "the source's definitions changed since the plan was made (DDL was run there)"
 }
 
 // Hint says what the operator can do about it.
@@ -64,7 +64,7 @@ func (at *attempt) run(ctx context.Context) error {
 	if err != nil {
 		source.Close(context.WithoutCancel(ctx))
 		if session.Code(err) == "42P01" {
-			return &ChangedError{When: "since the plan was made"}
+			return &ChangedError{}
 		}
 		return err
 	}
@@ -73,9 +73,6 @@ func (at *attempt) run(ctx context.Context) error {
 		w := &worker{snapshot.NewWorker(at.opener(), at.holder.Name)}
 		at.workers = append(at.workers, w)
 		defer w.Close(ctx)
-	}
-	if err := at.unchanged(ctx, "since the plan was made"); err != nil {
-		return err
 	}
 	for _, s := range []struct {
 		id   string
@@ -118,8 +115,9 @@ func (at *attempt) lockNames() []string {
 	return names
 }
 
-// unchanged checks that the source has the definitions that were planned with.
-func (at *attempt) unchanged(ctx context.Context, when string) error {
+// unchanged checks, when everything was read, that the source has the definitions
+// that were planned with: then it had them all the while.
+func (at *attempt) unchanged(ctx context.Context) error {
 	i := slices.IndexFunc(at.cfg.Plan.Peers, func(p planner.Peer) bool { return p.Address == at.plan.Source })
 	conn, err := at.open(ctx, at.source, "read", nil)
 	if err != nil {
@@ -131,7 +129,7 @@ func (at *attempt) unchanged(ctx context.Context, when string) error {
 		return err
 	}
 	if i >= 0 && now != at.cfg.Plan.Peers[i].Fingerprint {
-		return &ChangedError{When: when}
+		return &ChangedError{}
 	}
 	return nil
 }
@@ -139,6 +137,9 @@ func (at *attempt) unchanged(ctx context.Context, when string) error {
 // schema makes what comes before the rows.
 func (at *attempt) schema(ctx context.Context) error {
 	if !at.plan.Options.SchemaCopy {
+		if err := at.unchanged(ctx); err != nil {
+			return err
+		}
 		return at.emptyTarget(ctx)
 	}
 	at.stage("read the schema")
@@ -146,7 +147,7 @@ func (at *attempt) schema(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := at.unchanged(ctx, "while they were read"); err != nil {
+	if err := at.unchanged(ctx); err != nil {
 		return err
 	}
 	done, err := at.reconcile(ctx, dump)
@@ -158,13 +159,24 @@ func (at *attempt) schema(ctx context.Context) error {
 	return at.maker.CreateAll(ctx, at.connects(), at.choice.Pre, done)
 }
 
+// largeTables are those whose keys are made in steps.
+func (at *attempt) largeTables() []uint32 {
+	var oids []uint32
+	for _, t := range at.plan.Tables {
+		if t.Bytes >= smallTable {
+			oids = append(oids, t.OID)
+		}
+	}
+	return oids
+}
+
 // dump has pg_dump describe the source under the snapshot.
 func (at *attempt) dump(ctx context.Context) (*archive.Archive, error) {
 	_, version, err := catalog.ReadIdentity(ctx, at.holder.Conn())
 	if err != nil {
 		return nil, err
 	}
-	if at.keys, err = catalog.ReadKeys(ctx, at.holder.Conn()); err != nil {
+	if at.keys, err = catalog.ReadKeys(ctx, at.holder.Conn(), at.largeTables()); err != nil {
 		return nil, err
 	}
 	program, err := pgdump.Find(ctx, version.Major())

@@ -15,6 +15,7 @@ import (
 	"bascule/executor/schema"
 	"bascule/executor/snapshot"
 	"bascule/planner"
+	"bascule/planner/session"
 )
 
 // build is the graph of the work between the empty schema and the filled one, and
@@ -214,11 +215,15 @@ func (b *build) explain(ctx context.Context, err error) error {
 		return nil
 	}
 	var list []error
+	var lost *snapshot.LostError
 	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok {
 		return err
 	}
 	for _, e := range joined.Unwrap() {
+		if errors.As(e, &lost) {
+			continue // said once: with the snapshot everything ended
+		}
 		var node *graph.Error
 		if !errors.As(e, &node) {
 			list = append(list, e)
@@ -229,6 +234,9 @@ func (b *build) explain(ctx context.Context, err error) error {
 		}
 		list = append(list, node.Err)
 		b.recordFailure(ctx, node)
+	}
+	if lost != nil && !slices.ContainsFunc(list, func(e error) bool { return !session.Transient(e) }) {
+		return lost
 	}
 	slices.SortFunc(list, func(x, y error) int { return strings.Compare(x.Error(), y.Error()) })
 	return errors.Join(list...)

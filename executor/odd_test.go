@@ -1,6 +1,7 @@
 package executor_test
 
 import (
+	"context"
 	"fmt"
 	"runtime"
 	"strings"
@@ -102,6 +103,29 @@ line" values (1, 2); create table "$1" ("$2" int); create table "%s" ("%d" int);
 	}
 }
 
+// Contrib has no extension with a configuration table, so one is given to hstore.
+func TestRowsOfConfigurationTables(t *testing.T) {
+	t.Parallel()
+	const configured = `
+		create extension hstore; create table conf (id int primary key, own boolean default true); create table every (a text);
+		alter extension hstore add table conf; alter extension hstore add table every; insert into conf values (1, false), (2, false);
+		update pg_extension set extconfig = array['conf'::regclass, 'every'::regclass], extcondition = array['WHERE own', ''] where extname = 'hstore';`
+	source, target := pgtest.New(t, configured+"insert into conf values (3), (4); insert into every values ('x'); create table t (h hstore); insert into t values ('a=>1')")
+	target.Exec(t, configured)
+	c := newCarry(t, source, target, "")
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	c.sink = &counter{at: 14, do: stop}
+	if _, _, err := c.apply(ctx, t); err == nil {
+		t.Fatal("it was not stopped")
+	}
+	c.sink = nil
+	c.arrives(t)
+	if got := target.Query(t, "select id, own from conf order by 1"); got != "1|f\n2|f\n3|t\n4|t" {
+		t.Errorf("the configuration is\n%s", got)
+	}
+}
+
 func TestSearchPathOfTheDatabase(t *testing.T) {
 	t.Parallel()
 	source, target := pgtest.New(t, "")
@@ -133,7 +157,7 @@ func TestARowOf200MB(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it moves 200 MB")
 	}
-	source, target := pgtest.New(t, "create table t (id int, b bytea storage external); insert into t select 1, decode(repeat('c0ffee42', 50 << 20), 'hex'); insert into t values (2, 'x')")
+	source, target := pgtest.New(t, "create table t (id int, b bytea); alter table t alter b set storage external; insert into t select 1, decode(repeat('c0ffee42', 50 << 20), 'hex'); insert into t values (2, 'x')")
 	c := newCarry(t, source, target, "")
 	if plan, _, err := c.apply(t.Context(), t); err != nil {
 		t.Fatalf("%v\n%s", err, findings(plan))

@@ -38,6 +38,9 @@ const web = `
 	create trigger touch before update on app.users for each row execute function app.touch();
 	create extension hstore schema other;
 	create table other.bags (id int primary key, bag other.hstore);
+	create table app.wide (id int, junk text, a int) partition by list (id); create table app.wide_1 (a int, junk text, id int); alter table app.wide attach partition app.wide_1 default; create index on app.wide (junk);
+	insert into app.wide select i, 'j', i from generate_series(1, 20) i;
+	create table app.parent (a int, b text); create table app.child (c int) inherits (app.parent); insert into app.child values (2, 'x', 3);
 	insert into app.users (id, name, raw, mail) select i, 'u' || i, '{"a": 1}', 'M' || i from generate_series(1, 100) i;
 	insert into app.audit (who, what) select i, 'w' from generate_series(1, 100) i;
 	insert into app.links select i, i from generate_series(1, 50) i;
@@ -82,6 +85,13 @@ func TestSelection(t *testing.T) {
 			query: "select string_agg(attname, ' ' order by attnum) from pg_attribute where attrelid = 'app.users'::regclass and attnum > 0 and not attisdropped",
 			there: "id name born"},
 		{rule: "a condition", body: "table \"other.readings\" {\nwhere = \"id % 10 = 7 or value is null\"\n}", query: "select count(*) from other.readings", there: "10"},
+		{rule: "a condition on a partitioned table", body: "table \"app.parts\" {\nwhere = \"id % 10 = 7\"\n}", query: "select count(*) from app.parts", there: "6"},
+		{rule: "an excluded column of a partitioned table", body: "table \"app.wide\" {\nexclude_columns = [\"junk\"]\n}",
+			query: "select count(*) || ' ' || sum(a) from app.wide_1", there: "20 210"},
+		{rule: "a partitioned table under another name", body: "table \"app.parts\" {\ntarget = \"archive.pieces\"\n}",
+			query: "select count(*) from archive.pieces", there: "60"},
+		{rule: "an excluded column of a parent", body: "table \"app.parent\" {\nexclude_columns = [\"b\"]\n}",
+			query: "select string_agg(k::text, ' ') from app.child k", there: "(2,3)"},
 		{rule: "all at once", body: "table \"other.readings\" {\nwhere = \"id < 5\"\ntarget = \"third.Values\"\nexclude_columns = [\"value\"]\n}",
 			query: `select string_agg(v::text, ' ' order by id) from third."Values" v`, there: "(1) (2) (3) (4)"},
 	} {

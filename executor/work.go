@@ -71,7 +71,7 @@ func (b *build) copyOnce(ctx context.Context, w *worker, chunks []*snapshot.Chun
 func (b *build) fatal(ctx context.Context, err error) error {
 	var lost *snapshot.LostError
 	if errors.As(err, &lost) {
-		return fmt.Errorf("%w: %w", err, graph.Fatal)
+		return fmt.Errorf("%w: %w", err, graph.ErrFatal)
 	}
 	return err
 }

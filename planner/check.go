@@ -172,11 +172,38 @@ func (d *draft) checkSource() {
 		"They keep their oids. A continuous mirror cannot follow changes of them.")
 }
 
+// ownParts are the indexes, constraints and the like of tables that stay behind. It
+// goes without saying that they do, too.
+func (d *draft) ownParts() nodes {
+	own := nodes{}
+	part := func(class, oid, table uint32) {
+		if table != 0 && d.left.has(classRelation, table) {
+			own[node{class: class, oid: oid}] = true
+		}
+	}
+	for _, i := range d.source.Indexes {
+		part(classRelation, i.OID, i.Table)
+	}
+	for _, c := range d.source.Constraints {
+		part(classConstraint, c.OID, c.Table)
+	}
+	for _, o := range d.source.Objects {
+		part(o.Class, o.OID, o.Table)
+	}
+	for _, r := range d.source.Relations {
+		if r.Sequence != nil {
+			part(classRelation, r.OID, r.Sequence.OwnedBy)
+		}
+	}
+	return own
+}
+
 // checkLeftOut names what stays behind because something it needs does.
 func (d *draft) checkLeftOut() {
+	own := d.ownParts()
 	var list []string
 	for _, l := range d.out.LeftOut {
-		if strings.HasPrefix(l.Why, "depends on") {
+		if strings.HasPrefix(l.Why, "depends on") && !own[node{class: l.Class, oid: l.OID}] {
 			list = append(list, l.Kind+" "+l.Name)
 		}
 	}

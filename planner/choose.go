@@ -3,6 +3,7 @@ package planner
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"github.com/agext/levenshtein"
 
@@ -90,8 +91,9 @@ func nearest(word string, all []string) []string {
 		distance int
 	}
 	var list []near
+	most := max(2, len(word[strings.LastIndexByte(word, '.')+1:])/3) // schemas are much alike
 	for _, name := range all {
-		if n := levenshtein.Distance(word, name, nil); n <= max(2, len(word)/3) {
+		if n := levenshtein.Distance(word, name, nil); n <= most {
 			list = append(list, near{name, n})
 		}
 	}

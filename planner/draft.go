@@ -139,6 +139,7 @@ func (d *draft) tables() {
 		}
 		t := d.table(r, blocks[r.OID])
 		t.Late = late[r.OID]
+		t.Where = d.where(blocks, r)
 		d.out.Tables = append(d.out.Tables, t)
 	}
 	slices.SortFunc(d.out.Tables, func(a, b Table) int {
@@ -148,6 +149,18 @@ func (d *draft) tables() {
 		d.out.Bytes += t.Bytes
 		d.out.Rows += int64(max(0, t.Rows))
 	}
+}
+
+// where is the condition on a table's rows: its own, or that of the table that it is
+// a partition of.
+func (d *draft) where(blocks map[uint32]*config.TableBlock, r *catalog.Relation) string {
+	if b := blocks[r.OID]; b != nil && b.Where != "" {
+		return b.Where
+	}
+	if !r.IsPartition || len(r.Parents) == 0 || d.byOID[r.Parents[0]] == nil {
+		return ""
+	}
+	return d.where(blocks, d.byOID[r.Parents[0]])
 }
 
 func (d *draft) table(r *catalog.Relation, block *config.TableBlock) Table {
@@ -166,7 +179,6 @@ func (d *draft) table(r *catalog.Relation, block *config.TableBlock) Table {
 		if block.TargetSchema != r.Schema || block.TargetName != r.Name {
 			t.TargetSchema, t.TargetName = block.TargetSchema, block.TargetName
 		}
-		t.Where = block.Where
 	}
 	for _, c := range r.Columns {
 		switch {
@@ -197,7 +209,8 @@ func (d *draft) cut() {
 		return
 	}
 	o := d.out.Options
-	size := min(o.ChunkSize, max(smallest, d.out.Bytes/int64(o.Workers*3)))
+	pieces := int64(o.Workers * 3)
+	size := min(o.ChunkSize, max(smallest, (d.out.Bytes+pieces-1)/pieces))
 	for i := range d.out.Tables {
 		t := &d.out.Tables[i]
 		if t.Kind != "table" || t.Pages < 2 {

@@ -60,6 +60,7 @@ const (
 	codeNoWrite        = "B153"
 	codeBlocked        = "B154"
 	codeTemporary      = "B152"
+	codeMoved          = "B155"
 )
 
 // at says where in the files a finding comes from.
@@ -104,8 +105,8 @@ func sentence(s string) string {
 func otherDatabase(address string, was *state.Peer, now Peer) Finding {
 	return Finding{Code: codeOtherDatabase, Severity: Refusal, Address: address,
 		Summary: fmt.Sprintf("%s is not the database that was recorded", address),
-		Detail: fmt.Sprintf("It was system %s, database oid %d (%s); %s is system %s, database oid %d. If the database was really replaced, remove what depends on it from the state "+
-			"with `bascule state rm`, and apply again.", was.SystemIdentifier, was.DatabaseOID, was.Endpoint, now.Endpoint, now.SystemIdentifier, now.DatabaseOID)}
+		Detail: fmt.Sprintf("It was system %s, database oid %d (%s); %s is system %s, database oid %d. If the database was really replaced, remove the mirrors that use it "+
+			"from the configuration, apply, and declare them again.", was.SystemIdentifier, was.DatabaseOID, was.Endpoint, now.Endpoint, now.SystemIdentifier, now.DatabaseOID)}
 }
 
 func goneDatabase(address string, was *state.Peer) Finding {
@@ -131,6 +132,12 @@ func sourceMissing(address, endpoint string) Finding {
 	return Finding{Code: codeSourceMissing, Severity: Refusal, Address: address,
 		Summary: "database " + endpoint + " does not exist",
 		Detail:  "Correct the database of the peer."}
+}
+
+func moved(address, from, to string) Finding {
+	return Finding{Code: codeMoved, Severity: Refusal, Address: address,
+		Summary: fmt.Sprintf("%s was copied to %s and now names %s", address, from, to),
+		Detail:  "Its records are on the first. Give the new copy a mirror of its own, or remove this one, apply, and declare it again."}
 }
 
 func protected(address, what string) Finding {

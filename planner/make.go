@@ -76,7 +76,7 @@ func (m *maker) checkScope() {
 	}
 }
 
-// addresses are all that is declared or recorded, sorted.
+// addresses are all that is declared or recorded, and those of their blocks, sorted.
 func (m *maker) addresses() []string {
 	var list []string
 	for _, p := range m.in.Config.Peers {
@@ -87,6 +87,10 @@ func (m *maker) addresses() []string {
 	}
 	for _, r := range m.in.State.Resources {
 		list = append(list, r.Address)
+	}
+	for _, a := range list {
+		block, _, _ := strings.Cut(a, "[")
+		list = append(list, block)
 	}
 	slices.Sort(list)
 	return slices.Compact(list)

@@ -53,6 +53,9 @@ func (m *maker) mirror(decl *config.Mirror) {
 		if d.locked {
 			m.find(at(protected(decl.Address, "replaced"), decl.RangeOf("protect")))
 		}
+		if rec.Mirror.Target != decl.Target.Address {
+			m.find(at(moved(decl.Address, rec.Mirror.Target, decl.Target.Address), decl.RangeOf("target")))
+		}
 	case d.resume:
 		change.Reason = "it was interrupted; its snapshot is gone, so all tables are copied again, into the schema that is there"
 	case led != nil && led.Phase != catalog.PhaseCopied:

@@ -36,7 +36,11 @@ func (m *maker) peer(p *config.Peer) {
 			m.find(at(goneDatabase(p.Address, rec.Peer), p.Range))
 		}
 	case differs(rec.Peer, entry):
-		m.find(at(otherDatabase(p.Address, rec.Peer, entry), p.Range))
+		f := otherDatabase(p.Address, rec.Peer, entry)
+		if !m.declares(p.Address) {
+			f.Severity = Warning // what goes is forgotten, and the database left alone
+		}
+		m.find(at(f, p.Range))
 	}
 }
 
@@ -64,9 +68,24 @@ func (m *maker) needs(peer string) bool {
 			return true
 		}
 	}
+	return m.declares(peer)
+}
+
+// declares reports whether a declared mirror that the plan is about names this peer.
+func (m *maker) declares(peer string) bool {
 	return !m.in.Destroy && slices.ContainsFunc(m.in.Config.Mirrors, func(decl *config.Mirror) bool {
 		return m.chosen(decl.Address) && (decl.Source.Address == peer || decl.Target.Address == peer)
 	})
+}
+
+// replaced reports whether a peer is another database than the recorded one.
+func (m *maker) replaced(peer string) bool {
+	rec, live := m.in.State.Find(peer), m.in.Live[peer]
+	if rec == nil || rec.Peer == nil || live == nil || live.Database == nil {
+		return false
+	}
+	id := live.Database.Identity
+	return differs(rec.Peer, Peer{SystemIdentifier: id.SystemIdentifier, DatabaseOID: id.OID})
 }
 
 // used reports whether something that exists depends on the peer being what it was.

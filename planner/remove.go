@@ -37,7 +37,7 @@ func (m *maker) remove(r *state.Resource, gone map[string]int) {
 	}
 	id := MirrorID(m.in.State.Lineage, r.Address)
 	steps := []Step{}
-	if ledgerMirror(live, id) != nil {
+	if ledgerMirror(live, id) != nil && !m.replaced(r.Mirror.Target) {
 		gone[r.Mirror.Target]++
 		summary := "delete the mirror's records from schema bascule"
 		sql := []string{"delete from bascule.mirror where id = " + pgname.Literal(id)}

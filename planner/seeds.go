@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 
+	"bascule/config"
 	"bascule/planner/catalog"
 )
 
@@ -16,11 +17,11 @@ func (d *draft) seeds(add func(node, string)) {
 		}
 	}
 	blocks := d.blocks()
-	for _, oid := range slices.Sorted(maps.Keys(blocks)) {
-		b := blocks[oid]
-		for _, c := range d.byOID[oid].Columns {
-			if slices.Contains(b.ExcludeColumns, c.Name) {
-				add(node{classRelation, oid, c.Num}, "excluded column")
+	for i := range d.source.Relations {
+		r := &d.source.Relations[i]
+		for _, c := range r.Columns {
+			if isTable(r) && d.excludes(blocks, r, c.Name) {
+				add(node{classRelation, r.OID, c.Num}, "excluded column")
 			}
 		}
 	}
@@ -31,6 +32,18 @@ func (d *draft) seeds(add func(node, string)) {
 	}
 	d.skipNamed(add)
 	d.unusedSchemas(add)
+}
+
+// excludes reports whether a column is left out, of the table itself or of one that
+// it has the column from.
+func (d *draft) excludes(blocks map[uint32]*config.TableBlock, r *catalog.Relation, column string) bool {
+	if b := blocks[r.OID]; b != nil && slices.Contains(b.ExcludeColumns, column) {
+		return true
+	}
+	return slices.ContainsFunc(r.Parents, func(oid uint32) bool {
+		up := d.byOID[oid]
+		return up != nil && slices.ContainsFunc(up.Columns, func(c catalog.Column) bool { return c.Name == column }) && d.excludes(blocks, up, column)
+	})
 }
 
 // skipExtension leaves out an extension with all that belongs to it.

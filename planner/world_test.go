@@ -137,7 +137,9 @@ func empty() *catalog.Database {
 }
 
 // plainRole takes the database's role all attributes.
-func plainRole(db *catalog.Database) { db.Role = catalog.Role{Name: "app_role", MemberOf: []string{"app_role"}} }
+func plainRole(db *catalog.Database) {
+	db.Role = catalog.Role{Name: "app_role", MemberOf: []string{"app_role"}}
+}
 
 // shop is the common source. Oids of a table's parts follow its own.
 func shop() *catalog.Database {

@@ -140,7 +140,7 @@ func TestCutConnections(t *testing.T) {
 		{"one of the target's, once", "target", false, 1, `copy "public"\."wide" part \d+ of \d+.* trying again in`},
 		{"all of the target's, once", "target", true, 1, `the copy, from a new snapshot.* trying again in`},
 		{"one of the source's, twice", "source", false, 2, `trying again in`},
-		{"all of the source's, twice", "source", true, 2, `the copy, from a new snapshot.* trying again in`},
+		{"all of the source's, twice", "source", true, 2, `the copy, from a new snapshot: the snapshot is lost: .*; trying again in`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

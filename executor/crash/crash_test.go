@@ -84,10 +84,10 @@ func TestKilled(t *testing.T) {
 	t.Cleanup(func() {
 		_ = os.WriteFile(filepath.Join(t.ArtifactDir(), "target-server.log"), []byte(targets.Log(t)), 0o600)
 	})
-	hits := &hits{rng: rng}
+	hits := &hits{rng: rng, each: rounds()}
 	stop := startWriters(t, source)
-	for lives := 0; !hits.enough(rounds()); lives++ {
-		if lives > 20*rounds() {
+	for lives := 0; len(hits.lacking()) > 0; lives++ {
+		if lives > 20*hits.each {
 			t.Fatalf("not all stages were hit in %d lives:\n%s", lives, hits)
 		}
 		l := newLife(t, source, targets.Database(t, ""))

@@ -14,20 +14,21 @@ type stage struct {
 	lines int           // how many such lines a run has, about
 	lasts time.Duration // at most so long after the line the program is killed
 	match func(line string) bool
+	once  bool // need not be hit more often
 }
 
 // stages in which the program is killed. The first whose match is true is the
 // line's.
 var stages = []*stage{
-	{"state save", 8, time.Millisecond, message("state save begins")},
-	{"archive read", 1, 20 * time.Millisecond, message("archive read begins")},
-	{"schema", 1, 20 * time.Millisecond, both(message("stage begins"), attribute("stage", `"create the schema"`))},
-	{"chunk", 12, 20 * time.Millisecond, message("chunk begins")},
-	{"foreign key", 5, 20 * time.Millisecond, both(message("object begins"), object("fk constraint ", "validate fk constraint "))},
-	{"index", 6, 20 * time.Millisecond, both(message("object begins"), object("index ", "constraint "))},
-	{"finish", 1, 20 * time.Millisecond, both(message("stage begins"), attribute("stage", "finish"))},
-	{"sequences", 1, 2 * time.Millisecond, both(message("object begins"), object("set sequences"))},
-	{"refresh", 1, 20 * time.Millisecond, message("refresh begins")},
+	{"state save", 8, time.Millisecond, message("state save begins"), false},
+	{"archive read", 1, 20 * time.Millisecond, message("archive read begins"), false},
+	{"schema", 1, 20 * time.Millisecond, both(message("stage begins"), attribute("stage", `"create the schema"`)), true},
+	{"chunk", 12, 20 * time.Millisecond, message("chunk begins"), false},
+	{"foreign key", 5, 20 * time.Millisecond, both(message("object begins"), object("fk constraint ", "validate fk constraint ")), false},
+	{"index", 6, 20 * time.Millisecond, both(message("object begins"), object("index ", "constraint ")), false},
+	{"finish", 1, 20 * time.Millisecond, both(message("stage begins"), attribute("stage", "finish")), false},
+	{"sequences", 1, 2 * time.Millisecond, both(message("object begins"), object("set sequences")), false},
+	{"refresh", 1, 20 * time.Millisecond, message("refresh begins"), true},
 }
 
 func message(text string) func(string) bool { return attribute("msg", `"`+text+`"`) }
@@ -68,6 +69,7 @@ type aim struct {
 // hits is the log of what was hit.
 type hits struct {
 	rng  *rand.Rand
+	each int // hits that a stage needs
 	list []hit
 }
 
@@ -89,21 +91,24 @@ func (hs *hits) of(s *stage) (n int) {
 	return n
 }
 
-func (hs *hits) enough(each int) bool {
-	return !slices.ContainsFunc(stages, func(s *stage) bool { return hs.of(s) < each })
-}
-
-// next aims at one of the stages that were hit least, at the very line or a little
-// later.
-func (hs *hits) next() aim {
-	least := slices.MinFunc(stages, func(x, y *stage) int { return hs.of(x) - hs.of(y) })
-	var few []*stage
+// lacking returns the stages that were not hit often enough yet.
+func (hs *hits) lacking() []*stage {
+	var list []*stage
 	for _, s := range stages {
-		if hs.of(s) == hs.of(least) {
-			few = append(few, s)
+		if n := hs.of(s); n == 0 || n < hs.each && !s.once {
+			list = append(list, s)
 		}
 	}
-	a := aim{stage: few[hs.rng.IntN(len(few))]}
+	return list
+}
+
+// next aims at a stage that lacks hits, at the very line or a little later.
+func (hs *hits) next() aim {
+	from := hs.lacking()
+	if len(from) == 0 {
+		from = stages
+	}
+	a := aim{stage: from[hs.rng.IntN(len(from))]}
 	a.nth = 1 + hs.rng.IntN(a.stage.lines)
 	if hs.rng.IntN(2) == 0 {
 		a.delay = time.Duration(hs.rng.Int64N(int64(a.stage.lasts)))

@@ -10,7 +10,7 @@
 // once.
 //
 // When a node fails, what needs it is skipped and the rest goes on. An error that
-// wraps Fatal stops everything.
+// wraps ErrFatal stops everything.
 package graph
 
 import (
@@ -18,8 +18,8 @@ import (
 	"errors"
 )
 
-// Fatal marks an error after which nothing else can succeed.
-var Fatal = errors.New("nothing else can go on")
+// ErrFatal marks an error after which nothing else can succeed.
+var ErrFatal = errors.New("nothing else can go on")
 
 // Lock is something that a node needs for itself, or shares with other nodes.
 type Lock struct {

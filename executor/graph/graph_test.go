@@ -168,10 +168,10 @@ func TestFatalStops(t *testing.T) {
 	var g graph.Graph[int]
 	var tr trace
 	g.Add(&graph.Node[int]{Key: "holder", Priority: 9, Run: func(context.Context, int) error {
-		return fmt.Errorf("snapshot lost: %w", graph.Fatal)
+		return fmt.Errorf("snapshot lost: %w", graph.ErrFatal)
 	}})
 	g.Add(tr.node("later", 1))
-	if err := g.Run(t.Context(), []int{1}); !errors.Is(err, graph.Fatal) || tr.String() != "" {
+	if err := g.Run(t.Context(), []int{1}); !errors.Is(err, graph.ErrFatal) || tr.String() != "" {
 		t.Errorf("got %v, ran %q", err, tr.String())
 	}
 }

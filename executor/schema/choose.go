@@ -177,7 +177,7 @@ func sql(e *archive.Entry, o planner.Options, dropped []string) string {
 			if i > 0 {
 				b.WriteByte(',')
 			}
-			b.WriteString(" drop column " + pgname.Quote(column))
+			b.WriteString(" drop column if exists " + pgname.Quote(column))
 		}
 		b.WriteByte(';')
 	}

@@ -26,10 +26,11 @@ type Key struct {
 	Validated                  bool
 }
 
-// ReadKeys returns the keys, by oid, that PostgreSQL lets be made in steps: those
-// of ordinary tables, which refer to ordinary tables, without periods.
-func ReadKeys(ctx context.Context, conn *pgx.Conn) (map[uint32]Key, error) {
-	rows, err := conn.Query(ctx, readKeys)
+// ReadKeys returns the keys, by oid, of these tables and to these tables that
+// PostgreSQL lets be made in steps: those of ordinary tables, which refer to
+// ordinary tables, without periods.
+func ReadKeys(ctx context.Context, conn *pgx.Conn, tables []uint32) (map[uint32]Key, error) {
+	rows, err := conn.Query(ctx, readKeys, tables)
 	if err != nil {
 		return nil, fmt.Errorf("read keys: %w", err)
 	}
@@ -59,7 +60,8 @@ const readKeys = `
 	join pg_catalog.pg_namespace n on n.oid = t.relnamespace
 	left join pg_catalog.pg_class r on r.oid = c.confrelid
 	left join pg_catalog.pg_index i on i.indexrelid = c.conindid and c.contype in ('p', 'u')
-	where c.contype in ('p', 'u', 'f') and coalesce(r.relkind, 'r') = 'r'
+	where (c.conrelid = any ($1::oid[]) or c.confrelid = any ($1::oid[]))
+		and c.contype in ('p', 'u', 'f') and coalesce(r.relkind, 'r') = 'r'
 		and coalesce(pg_catalog.to_jsonb(c) ->> 'conperiod', 'false') = 'false'
 		and coalesce(pg_catalog.to_jsonb(c) ->> 'conenforced', 'true') = 'true'
 	order by c.oid`

@@ -15,8 +15,8 @@ func (r *reader) relationFacts() question {
 		if err != nil {
 			return err
 		}
-		if r.db.Version.Major() < 14 && t.Pages == 0 && t.Rows == 0 {
-			t.Rows = -1 // older servers have no mark for it
+		if r.db.Version.Major() < 14 && t.Pages > 0 && t.Rows == 0 {
+			t.Rows = -1 // never analysed, it seems: older servers have no mark for it
 		}
 		if t.Kind == Sequence {
 			t.Sequence = &s
@@ -57,13 +57,21 @@ func (r *reader) assemble() {
 }
 
 const (
+	// Pages are counted, for relpages is 0 until the first VACUUM or ANALYZE, and then
+	// as old as that.
+	//
 	// pg_table_size is slow on tables without anything in TOAST: it opens the TOAST
 	// table's index, whose one block would be counted.
 	selectRelations = `
 		select c.oid, n.nspname::text, c.relname::text, c.relkind::text, c.relpersistence::text,
 			pg_catalog.pg_get_userbyid(c.relowner)::text, coalesce(m.extname::text, ''),
 			coalesce(ts.spcname::text, ''), coalesce(am.amname::text, ''),
-			c.relpages, c.reltuples::float8,
+			case
+				when c.relkind in ('r', 'm') and l.relation is null then coalesce(pg_catalog.pg_relation_size(c.oid)
+					/ pg_catalog.current_setting('block_size')::bigint, c.relpages)
+				else c.relpages
+			end,
+			c.reltuples::float8,
 			case
 				when c.relkind not in ('r', 'm') then 0
 				when l.relation is not null then c.relpages::bigint * pg_catalog.current_setting('block_size')::bigint

@@ -130,7 +130,7 @@ const (
 		order by 1, c.n`
 
 	selectGrants = `
-		select coalesce(r.rolname::text, ''), pg_catalog.lower(a.privilege_type), a.is_grantable
+		select coalesce(r.rolname::text, ''), a.privilege_type, a.is_grantable
 		from pg_catalog.pg_database d
 		cross join lateral pg_catalog.aclexplode(coalesce(d.datacl, pg_catalog.acldefault('d', d.datdba))) a
 		left join pg_catalog.pg_roles r on r.oid = a.grantee

@@ -156,7 +156,7 @@ type Relation struct {
 	Tablespace   string // "" for the database's default
 	AccessMethod string // heap
 
-	// Pages, Rows are relpages and reltuples; Rows is -1 when never analysed.
+	// Pages are the blocks of the heap. Rows is reltuples, -1 when never analysed.
 	Pages int64
 	Rows  float64
 

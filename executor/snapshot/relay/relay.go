@@ -92,8 +92,8 @@ func Copy(ctx context.Context, src, dst **pgconn.PgConn, jobs []Job, moved func(
 	r := &relay{jobs: jobs, from: from.Conn, to: to.Conn, results: make([]Result, len(jobs)),
 		arrived: slices.Repeat([]int64{-1}, len(jobs)), status: to.TxStatus, moved: moved}
 	if err := r.run(ctx); err != nil {
-		from.Conn.Close()
-		to.Conn.Close()
+		abandon(ctx, from)
+		abandon(ctx, to)
 		return nil, err
 	}
 	to.TxStatus = r.status
@@ -109,19 +109,6 @@ func Copy(ctx context.Context, src, dst **pgconn.PgConn, jobs []Job, moved func(
 		return nil, err
 	}
 	return r.results, nil
-}
-
-// hijack takes the wire over. Messages that the server sent on its own and that
-// pgconn has read already (a changed parameter, a notice) are dropped first, or
-// the wire would begin in the middle of one.
-func hijack(c *pgconn.PgConn) (*pgconn.HijackedConn, error) {
-	front := c.Frontend()
-	for front.ReadBufferLen() > 0 {
-		if _, err := front.Receive(); err != nil {
-			return nil, err
-		}
-	}
-	return c.Hijack()
 }
 
 type relay struct {
