@@ -52,7 +52,7 @@ func TestStoppedAndAppliedAgain(t *testing.T) {
 			}
 			for range 4 {
 				ctx, stop := context.WithCancel(t.Context())
-				c.sink = &counter{at: 1 + r.Int64N(160), do: stop}
+				c.sink = &counter{at: 1 + r.Int64N(95), do: stop}
 				_, result, err := c.apply(ctx, t)
 				stop()
 				if err == nil {
@@ -92,12 +92,12 @@ func TestTheSourceChangesInBetween(t *testing.T) {
 		t.Run(strings.Fields(change(n))[1], func(t *testing.T) {
 			t.Parallel()
 			source, target := pgtest.New(t, small)
-			c := newCarry(t, source, target, "")
+			c := newCarry(t, source, target, "copy {\nchunk_size = \"8kB\"\nworkers = 2\n}")
 			ctx, stop := context.WithCancel(t.Context())
 			defer stop()
-			c.sink = &counter{at: 60, do: stop}
-			if _, _, err := c.apply(ctx, t); err == nil {
-				t.Skip("it was faster")
+			c.sink = &counter{at: int64(15 + 12*n), do: stop}
+			if _, result, err := c.apply(ctx, t); err == nil || result.Outcomes[0].Status != executor.Interrupted {
+				t.Fatalf("it was not stopped: %v", err)
 			}
 			source.Exec(t, change(n))
 			c.sink = nil

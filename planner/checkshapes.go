@@ -10,8 +10,8 @@ import (
 // shapes collects, where the schema is not copied, what keeps the target's tables
 // from taking the rows.
 type shapes struct {
-	missing, full, noisy, closed, guarded []string
-	lost                                  []string // full, without what an interrupted attempt wrote
+	missing, noisy, closed, guarded []string
+	lost                                  []string // rows, without those of an interrupted attempt
 }
 
 // checkShapes checks, where the schema is not copied, that the target's tables can
