@@ -11,7 +11,7 @@ import (
 // from taking the rows.
 type shapes struct {
 	missing, noisy, closed, guarded []string
-	lost                                  []string // rows, without those of an interrupted attempt
+	lost                            []string // rows, without those of an interrupted attempt
 }
 
 // checkShapes checks, where the schema is not copied, that the target's tables can
