@@ -3,7 +3,6 @@ package executor
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"bascule/config/pgname"
@@ -71,7 +70,7 @@ func (b *build) copyOnce(ctx context.Context, w *worker, chunks []*snapshot.Chun
 func (b *build) fatal(ctx context.Context, err error) error {
 	var lost *snapshot.LostError
 	if errors.As(err, &lost) {
-		return fmt.Errorf("%w: %w", err, graph.ErrFatal)
+		return graph.Fatal(err)
 	}
 	return err
 }

@@ -10,7 +10,7 @@
 // once.
 //
 // When a node fails, what needs it is skipped and the rest goes on. An error that
-// wraps ErrFatal stops everything.
+// went through Fatal stops everything.
 package graph
 
 import (
@@ -18,8 +18,17 @@ import (
 	"errors"
 )
 
-// ErrFatal marks an error after which nothing else can succeed.
-var ErrFatal = errors.New("nothing else can go on")
+// Fatal marks an error after which nothing else can succeed. Its text stays.
+func Fatal(err error) error { return &fatalError{err} }
+
+type fatalError struct{ error }
+
+func (e *fatalError) Unwrap() error { return e.error }
+
+func fatal(err error) bool {
+	var f *fatalError
+	return errors.As(err, &f)
+}
 
 // Lock is something that a node needs for itself, or shares with other nodes.
 type Lock struct {

@@ -163,15 +163,17 @@ func TestLocks(t *testing.T) {
 	}
 }
 
+var errLost = errors.New("snapshot lost")
+
 func TestFatalStops(t *testing.T) {
 	t.Parallel()
 	var g graph.Graph[int]
 	var tr trace
 	g.Add(&graph.Node[int]{Key: "holder", Priority: 9, Run: func(context.Context, int) error {
-		return fmt.Errorf("snapshot lost: %w", graph.ErrFatal)
+		return graph.Fatal(errLost)
 	}})
 	g.Add(tr.node("later", 1))
-	if err := g.Run(t.Context(), []int{1}); !errors.Is(err, graph.ErrFatal) || tr.String() != "" {
+	if err := g.Run(t.Context(), []int{1}); !errors.Is(err, errLost) || tr.String() != "" {
 		t.Errorf("got %v, ran %q", err, tr.String())
 	}
 }

@@ -170,7 +170,7 @@ func perform[W any](ctx context.Context, w W, nodes []*Node[W]) []error {
 		if err == nil {
 			return errs
 		}
-		if ctx.Err() != nil || errors.Is(err, ErrFatal) {
+		if ctx.Err() != nil || fatal(err) {
 			for i := range errs {
 				errs[i] = err
 			}
@@ -191,7 +191,7 @@ func (r *run[W]) finish(n *Node[W], err error) {
 		n.state = failed
 		r.errs = append(r.errs, &Error{Key: n.Key, Err: err})
 		r.skip(n.users)
-		if errors.Is(err, ErrFatal) {
+		if fatal(err) {
 			r.stop(err)
 		}
 		return

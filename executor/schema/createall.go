@@ -92,7 +92,7 @@ func (c *creation) run(ctx context.Context, workers []Connect, items []*Item) er
 		n := &graph.Node[Connect]{Key: key, Priority: int64(-i), Run: func(ctx context.Context, connect Connect) error {
 			conn, err := connect(ctx)
 			if err != nil {
-				return fmt.Errorf("%w: %w", err, graph.ErrFatal)
+				return graph.Fatal(err)
 			}
 			c.batch(ctx, conn, batch)
 			return nil
