@@ -71,9 +71,11 @@ func TestAllDatabasesOfAServer(t *testing.T) {
 	t.Parallel()
 	from, to := pgtest.Server(t, 15), pgtest.Own(t, 15)
 	var list string
+	rows := map[string]string{}
 	for i := range 3 {
 		db := from.Database(t, fmt.Sprintf("create table t (id int); insert into t select generate_series(1, %d)", 10*(i+1)))
 		list += fmt.Sprintf("%q, ", db.Name)
+		rows[db.Name] = fmt.Sprint(10 * (i + 1))
 	}
 	c := newCarry(t, from.Database(t, ""), to.Database(t, ""), "")
 	text := fmt.Sprintf(`
@@ -103,9 +105,9 @@ func TestAllDatabasesOfAServer(t *testing.T) {
 	if err != nil || len(result.Outcomes) != 3 {
 		t.Fatalf("%v\n%s", err, findings(plan))
 	}
-	for i, change := range plan.Changes {
+	for _, change := range plan.Changes {
 		db := &pgtest.DB{Cluster: to, Name: change.Mirror.Options.Database.Name}
-		if got := db.Query1(t, "select count(*) from t"); got != fmt.Sprint(10*(i+1)) {
+		if got := db.Query1(t, "select count(*) from t"); got != rows[db.Name] {
 			t.Errorf("%s has %s rows", change.Address, got)
 		}
 	}

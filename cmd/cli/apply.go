@@ -132,10 +132,14 @@ func (a *application) allowed() error {
 
 // choose returns the plan to apply, after showing it and making sure that it may be.
 func (a *application) choose(ctx context.Context, w *workspace) (*planner.Plan, error) {
-	if a.kept != nil && a.kept.StateSerial == 0 && w.file.Serial == 0 {
-		w.file.Lineage = a.kept.Lineage // of the state that the plan is to begin
+	part := a.scope(a.destroy)
+	if a.kept != nil {
+		part = scope{destroy: a.kept.Destroy, targets: a.kept.Targets, excludes: a.kept.Excludes}
+		if a.kept.StateSerial == 0 && w.file.Serial == 0 {
+			w.file.Lineage = a.kept.Lineage // of the state that the plan is to begin
+		}
 	}
-	p, err := a.plan(ctx, w, a.scope(a.destroy))
+	p, err := a.plan(ctx, w, part)
 	if err != nil {
 		return nil, err
 	}
