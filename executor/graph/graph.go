@@ -105,23 +105,6 @@ func (g *Graph[W]) Add(n *Node[W]) {
 	g.order = append(g.order, n)
 }
 
-// Has reports whether a node with this key was added.
-func (g *Graph[W]) Has(key string) bool { return g.nodes[key] != nil }
-
-// Len returns the number of nodes.
-func (g *Graph[W]) Len() int { return len(g.order) }
-
-// Keys returns the keys of all nodes for which keep is true, in the order added.
-func (g *Graph[W]) Keys(keep func(*Node[W]) bool) []string {
-	var keys []string
-	for _, n := range g.order {
-		if keep(n) {
-			keys = append(keys, n.Key)
-		}
-	}
-	return keys
-}
-
 // Error is the failure of one node.
 type Error struct {
 	Key string

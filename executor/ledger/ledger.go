@@ -5,8 +5,6 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
-
-	"bascule/planner/catalog"
 )
 
 // Format is the version of the ledger's tables that this build reads and writes.
@@ -63,12 +61,6 @@ func Begin(ctx context.Context, conn *pgx.Conn, m Mirror) (int, error) {
 		return 0, fmt.Errorf("ledger: begin %q: %w", m.ID, err)
 	}
 	return attempt, nil
-}
-
-// SetPhase records what the mirror is at.
-func SetPhase(ctx context.Context, conn *pgx.Conn, mirror, phase string) error {
-	_, err := conn.Exec(ctx, setPhase, mirror, phase)
-	return wrap("set phase", err)
 }
 
 // SetError records why the mirror stopped; "" clears it.
@@ -130,12 +122,6 @@ func wrap(what string, err error) error {
 	return nil
 }
 
-// Phases are the catalog's, which reads them.
-const (
-	PhaseSchema  = catalog.PhaseSchema
-	PhaseCopying = catalog.PhaseCopying
-)
-
 const lockLedger = `select pg_catalog.pg_advisory_xact_lock(1650553699, 1)`
 
 const createLedger = `
@@ -194,9 +180,6 @@ const beginMirror = `
 	on conflict (id) do update set digest = excluded.digest, phase = 'schema',
 		attempt = m.attempt + 1, error = '', finished = null, updated = pg_catalog.now()
 	returning attempt`
-
-const setPhase = `
-	update bascule.mirror set phase = $2, updated = pg_catalog.now() where id = $1`
 
 const setError = `
 	update bascule.mirror set error = $2, updated = pg_catalog.now() where id = $1`

@@ -91,12 +91,6 @@ func (h *Holder) Release(ctx context.Context) {
 	h.conn.Close(ctx)
 }
 
-// Alive reports whether the snapshot can still be imported.
-func (h *Holder) Alive(ctx context.Context) bool {
-	_, err := h.conn.PgConn().Exec(ctx, "select 1").ReadAll()
-	return err == nil
-}
-
 // Conn is the holder's session, inside its snapshot.
 func (h *Holder) Conn() *pgx.Conn { return h.conn }
 

@@ -69,8 +69,11 @@ func parse(peer *config.Peer, override string) (*pgx.ConnConfig, error) {
 	return cfg, nil
 }
 
+// keyword is one of libpq's connection parameters.
+type keyword struct{ Name, Value string }
+
 // fields are the peer's own settings as libpq's keywords.
-func fields(peer *config.Peer, override string) []Keyword {
+func fields(peer *config.Peer, override string) []keyword {
 	port, timeout := "", ""
 	if peer.Port != 0 {
 		port = strconv.Itoa(peer.Port)
@@ -82,7 +85,7 @@ func fields(peer *config.Peer, override string) []Keyword {
 	if override != "" {
 		database = override
 	}
-	all := []Keyword{
+	all := []keyword{
 		{"host", peer.Host},
 		{"port", port},
 		{"dbname", database},
@@ -93,7 +96,7 @@ func fields(peer *config.Peer, override string) []Keyword {
 		{"sslkey", peer.SSLKey},
 		{"connect_timeout", timeout},
 	}
-	return slices.DeleteFunc(all, func(k Keyword) bool { return k.Value == "" })
+	return slices.DeleteFunc(all, func(k keyword) bool { return k.Value == "" })
 }
 
 // isURL: the other form is keyword=value.
@@ -103,7 +106,7 @@ func isURL(text string) bool {
 
 // withKeywords adds keywords to a connection string of either form, so that they
 // win over what is there.
-func withKeywords(text string, add []Keyword) string {
+func withKeywords(text string, add []keyword) string {
 	var b strings.Builder
 	b.WriteString(text)
 	for _, k := range add {

@@ -1,7 +1,6 @@
 package session_test
 
 import (
-	"strings"
 	"testing"
 
 	"bascule/config"
@@ -65,35 +64,5 @@ func TestNoPasswordInErrorsOfTheURL(t *testing.T) {
 			continue
 		}
 		silent(t, err, secret)
-	}
-}
-
-func TestKeywords(t *testing.T) {
-	for _, name := range []string{"PGHOST", "PGPORT", "PGDATABASE", "PGUSER", "PGPASSWORD", "PGSERVICE", "PGSSLMODE", "PGPASSFILE"} {
-		t.Setenv(name, "")
-	}
-	t.Setenv("HOME", t.TempDir())
-	for _, c := range []struct {
-		name string
-		peer config.Peer
-		want string
-	}{
-		{"url", config.Peer{URL: "postgres://u:p%40w@db1/app?sslmode=disable&options=-c%20jit%3Doff"},
-			"application_name=a connect_timeout=15 dbname=app host=db1 options=-c jit=off password=p@w port=5432 sslmode=disable user=u"},
-		{"pairs and fields", config.Peer{URL: `host = db1 password='a\'b' sslmode=prefer`, SSLMode: "disable", User: "u", ConnectTimeout: 3},
-			"application_name=a connect_timeout=3 dbname=u host=db1 password=a'b port=5432 sslmode=disable user=u"},
-		{"password of a command", config.Peer{Host: "db1", User: "u", Database: "app", PasswordCommand: []string{"echo", "token"}, Password: ""},
-			"application_name=a connect_timeout=15 dbname=app host=db1 password=token port=5432 user=u"},
-		{"several hosts", config.Peer{URL: "postgres://u@h1:1,h2:2/app?ssl=true"},
-			"application_name=a connect_timeout=15 dbname=app host=h1,h2 port=1,2 sslmode=require user=u"},
-	} {
-		list, err := session.Keywords(t.Context(), &c.peer, session.Options{Application: "a"})
-		var text []string
-		for _, k := range list {
-			text = append(text, k.Name+"="+k.Value)
-		}
-		if got := strings.Join(text, " "); err != nil || got != c.want {
-			t.Errorf("%s: (%v)\n got %s\nwant %s", c.name, err, got, c.want)
-		}
 	}
 }
