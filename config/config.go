@@ -1,6 +1,8 @@
 package config
 
 import (
+	"time"
+
 	"github.com/hashicorp/hcl/v2"
 )
 
@@ -94,6 +96,10 @@ type Mirror struct {
 
 	Schema Schema
 	Copy   Copy
+	Stream Stream
+
+	// Paused: a continuous mirror keeps its slot, and streams nothing.
+	Paused bool
 
 	Protect bool
 
@@ -121,6 +127,10 @@ type TableBlock struct {
 
 	// Where is an SQL condition; rows for which it is not true stay behind.
 	Where string
+
+	// ReplicaIdentity that the table is given on the source: "full", "index:NAME", or
+	// "" for the one that it has.
+	ReplicaIdentity string
 
 	Range hcl.Range
 }
@@ -153,4 +163,20 @@ type Copy struct {
 
 	// MaintenanceWorkMem in bytes for index builds. 0: taken from the target's settings.
 	MaintenanceWorkMem int64
+}
+
+// Stream tunes how a continuous mirror follows its source.
+type Stream struct {
+	DDL        string        // declared (default), auto, halt
+	MaxDelay   time.Duration // default 100 ms: how long a batch may stay open
+	MissingRow string        // halt (default), skip
+
+	// PublishViaPartitionRoot: changes of partitions arrive as those of their root, for
+	// a target that is partitioned otherwise.
+	PublishViaPartitionRoot bool
+
+	// Slot and Publications that are there already and are used, never dropped. ""
+	// and none: the mirror makes its own.
+	Slot         string
+	Publications []string
 }

@@ -118,6 +118,9 @@ type Mirror struct {
 	// Protect refuses removal and overwriting until it is lifted by its own change.
 	Protect bool `json:"protect,omitempty"`
 
+	// Stream is how it follows its source; nil for a mirror that copies once.
+	Stream *Stream `json:"stream,omitempty"`
+
 	// ID is the mirror's name in the ledger and in application_name.
 	ID       string            `json:"id"`
 	Digest   string            `json:"digest"`
@@ -194,6 +197,15 @@ type Table struct {
 
 	PrimaryKey bool `json:"primary_key"`
 	Unlogged   bool `json:"unlogged,omitempty"`
+
+	// Follow is what a continuous mirror follows of it: all, inserts, none. Key are
+	// the columns by which its rows are found; with none, all columns are compared.
+	Follow string   `json:"follow,omitempty"`
+	Key    []string `json:"key,omitempty"`
+
+	// Work is what is done to a table of a mirror that streams already: add, again,
+	// remove, or "" for nothing.
+	Work string `json:"work,omitempty"`
 }
 
 // Sequence is one sequence whose value is carried.

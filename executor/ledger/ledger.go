@@ -8,7 +8,7 @@ import (
 )
 
 // Format is the version of the ledger's tables that this build reads and writes.
-const Format = 1
+const Format = 2
 
 // FormatError reports a ledger made by a newer build.
 type FormatError struct{ Found int }
@@ -129,7 +129,8 @@ const createLedger = `
 	create table if not exists bascule.ledger (
 		format integer not null,
 		single boolean primary key default true check (single));
-	insert into bascule.ledger (format) values (1) on conflict do nothing;
+	insert into bascule.ledger (format) values (2) on conflict do nothing;
+	update bascule.ledger set format = 2 where format = 1;
 	create table if not exists bascule.mirror (
 		id text primary key,
 		address text not null,
@@ -167,7 +168,37 @@ const createLedger = `
 		section text not null,
 		checksum text not null,
 		drop_sql text not null,
-		primary key (mirror, key));`
+		primary key (mirror, key));
+	create table if not exists bascule.stream (
+		mirror text primary key references bascule.mirror on delete cascade,
+		generation bigint not null default 1,
+		settings jsonb not null,
+		timeline integer not null,
+		halt jsonb);
+	create table if not exists bascule.position (
+		mirror text not null references bascule.mirror on delete cascade,
+		name text not null,
+		epoch bigint not null,
+		lsn pg_lsn not null,
+		committed timestamptz,
+		transactions bigint not null default 0,
+		changes bigint not null default 0,
+		missing bigint not null default 0,
+		updated timestamptz not null default pg_catalog.now(),
+		primary key (mirror, name)) with (fillfactor = 20);
+	create table if not exists bascule.member (
+		mirror text not null references bascule.mirror on delete cascade,
+		source oid not null,
+		schema text not null,
+		name text not null,
+		target_schema text not null,
+		target_name text not null,
+		follow text not null,
+		key text[] not null,
+		dropped text[] not null,
+		state text not null,
+		point pg_lsn,
+		primary key (mirror, source));`
 
 const readFormat = `select format from bascule.ledger`
 

@@ -15,6 +15,8 @@ const (
 	PhaseSchema  = "schema"  // objects are being created
 	PhaseCopying = "copying" // rows are being copied, indexes built
 	PhaseCopied  = "copied"  // a one-off mirror is complete
+
+	PhaseStreaming = "streaming" // a continuous mirror's initial copy is complete
 )
 
 // LedgerMirror is one mirror's record.

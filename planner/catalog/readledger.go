@@ -68,7 +68,7 @@ func scanLedgerMirror(row pgx.CollectableRow) (m LedgerMirror, err error) {
 }
 
 // ledgerKnown is the newest ledger format that is read; executor/ledger writes it.
-const ledgerKnown = 1
+const ledgerKnown = 2
 
 const ledgerThere = `
 	select coalesce(pg_catalog.has_table_privilege(pg_catalog.to_regclass('bascule.mirror'), 'SELECT'), false)`

@@ -1,0 +1,235 @@
+package ledger
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+
+	"github.com/jackc/pgx/v5"
+
+	"bascule/planner"
+	"bascule/planner/catalog"
+)
+
+// Stream is what is recorded of how a mirror follows its source.
+type Stream struct {
+	// Generation goes up with each change of the settings or of the members.
+	Generation int64
+
+	// Phase is that of bascule.mirror.
+	Phase string
+
+	Settings planner.Stream
+
+	// Timeline of the source on which the position is.
+	Timeline int32
+
+	// Halt is set while the mirror stands still for an error.
+	Halt *Halt
+}
+
+// Halt is why a mirror stands still, and what its operator can do.
+type Halt struct {
+	// Code is the SQLSTATE, or a word of ours: missing_row, shape, slot_lost, target_restored,
+	// slot_changed.
+	Code string `json:"code"`
+
+	// LSN of the commit of the transaction that could not be applied, Table and Key of
+	// its row, where there is one.
+	LSN   string `json:"lsn,omitempty"`
+	Table string `json:"table,omitempty"`
+	Key   string `json:"key,omitempty"`
+
+	Text   string `json:"text"`
+	Remedy string `json:"remedy"`
+
+	// Terminal: trying again cannot help; tables have to be copied again.
+	Terminal bool `json:"terminal,omitempty"`
+}
+
+// SetStream records the settings of a mirror's stream; what it means is taken up by
+// whoever holds the mirror, at the next generation. A halt is cleared.
+func SetStream(ctx context.Context, conn *pgx.Conn, mirror string, s planner.Stream, timeline int32) error {
+	text, err := json.Marshal(s)
+	if err != nil {
+		return err
+	}
+	_, err = conn.Exec(ctx, setStream, mirror, string(text), timeline)
+	return wrap("set stream", err)
+}
+
+// ReadStream returns what is recorded, or nil.
+func ReadStream(ctx context.Context, conn *pgx.Conn, mirror string) (*Stream, error) {
+	var s Stream
+	var settings string
+	var halt *string
+	err := conn.QueryRow(ctx, readStream, mirror).Scan(&s.Generation, &s.Phase, &settings, &s.Timeline, &halt)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, nil
+	}
+	if err == nil {
+		err = json.Unmarshal([]byte(settings), &s.Settings)
+	}
+	if err == nil && halt != nil {
+		s.Halt = new(Halt)
+		err = json.Unmarshal([]byte(*halt), s.Halt)
+	}
+	return &s, wrap("read stream", err)
+}
+
+// SetTimeline records the source's timeline after a promotion.
+func SetTimeline(ctx context.Context, conn *pgx.Conn, mirror string, timeline int32) error {
+	_, err := conn.Exec(ctx, setTimeline, mirror, timeline)
+	return wrap("set timeline", err)
+}
+
+// SetHalt records why the mirror stands still, nil that it goes on.
+func SetHalt(ctx context.Context, conn *pgx.Conn, mirror string, h *Halt) error {
+	var text *string
+	if h != nil {
+		b, err := json.Marshal(h)
+		if err != nil {
+			return err
+		}
+		s := string(b)
+		text = &s
+	}
+	_, err := conn.Exec(ctx, setHalt, mirror, text)
+	return wrap("set halt", err)
+}
+
+// Streaming records that all rows and keys are there: from now on the mirror
+// streams, while what is left to build is built beside it.
+func Streaming(ctx context.Context, conn *pgx.Conn, mirror string) error {
+	_, err := conn.Exec(ctx, startStreaming, mirror)
+	return wrap("streaming", err)
+}
+
+// FinishStreaming records that nothing is left to build, and deletes what was only
+// needed to go on after a crash.
+func FinishStreaming(ctx context.Context, conn *pgx.Conn, mirror string) error {
+	return wrap("finish", pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+		for _, sql := range []string{dropChunks, dropObjects, finishStreaming} {
+			if _, err := tx.Exec(ctx, sql, mirror); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+}
+
+// States of a member.
+const (
+	Copying  = "copying"   // its changes are not the main stream's: they are in the copy, or in a stream beside it
+	Followed = "streaming" // changes of transactions that Point does not cover are applied
+	Removed  = "removed"   // what still arrives of it is passed over
+)
+
+// Member is a table that the mirror follows.
+type Member struct {
+	Source       uint32 // oid on the source
+	Schema, Name string // on the source
+	TargetSchema string
+	TargetName   string
+
+	// Follow is planner.FollowAll or FollowInserts. Key are the columns by which its
+	// rows are found; with none, all are compared. Dropped are not carried.
+	Follow  string
+	Key     []string
+	Dropped []string
+
+	State string
+
+	// Point is the table's own consistency point; 0 until it is copied.
+	Point catalog.LSN
+}
+
+// PutMembers records members, replacing those with the same source oid, and begins
+// a new generation.
+func PutMembers(ctx context.Context, conn *pgx.Conn, mirror string, members ...Member) error {
+	return wrap("put members", pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+		batch := &pgx.Batch{}
+		for _, m := range members {
+			var point *string
+			if m.Point != 0 {
+				text := m.Point.String()
+				point = &text
+			}
+			batch.Queue(putMember, mirror, m.Source, m.Schema, m.Name, m.TargetSchema, m.TargetName, m.Follow,
+				notNil(m.Key), notNil(m.Dropped), m.State, point)
+		}
+		batch.Queue(nextGeneration, mirror)
+		return tx.SendBatch(ctx, batch).Close()
+	}))
+}
+
+func notNil(list []string) []string {
+	if list == nil {
+		return []string{}
+	}
+	return list
+}
+
+// DropMembers forgets members by source oid, and begins a new generation.
+func DropMembers(ctx context.Context, conn *pgx.Conn, mirror string, sources ...uint32) error {
+	_, err := conn.Exec(ctx, dropMembers, mirror, sources)
+	return wrap("drop members", err)
+}
+
+// Members returns the mirror's, by name.
+func Members(ctx context.Context, conn *pgx.Conn, mirror string) ([]Member, error) {
+	rows, err := conn.Query(ctx, readMembers, mirror)
+	if err != nil {
+		return nil, wrap("read members", err)
+	}
+	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (m Member, err error) {
+		err = row.Scan(&m.Source, &m.Schema, &m.Name, &m.TargetSchema, &m.TargetName, &m.Follow, &m.Key, &m.Dropped, &m.State, &m.Point)
+		return m, err
+	})
+	return list, wrap("read members", err)
+}
+
+const setStream = `
+	insert into bascule.stream as s (mirror, settings, timeline)
+	values ($1, $2::text::jsonb, $3)
+	on conflict (mirror) do update set settings = excluded.settings, timeline = excluded.timeline, halt = null,
+		generation = s.generation + 1`
+
+const readStream = `
+	select s.generation, m.phase, s.settings::text, s.timeline, s.halt::text
+	from bascule.stream s
+	join bascule.mirror m on m.id = s.mirror
+	where s.mirror = $1`
+
+const setTimeline = `update bascule.stream set timeline = $2 where mirror = $1`
+
+const setHalt = `update bascule.stream set halt = $2::text::jsonb where mirror = $1`
+
+const nextGeneration = `update bascule.stream set generation = generation + 1 where mirror = $1`
+
+const startStreaming = `
+	update bascule.mirror
+	set phase = 'streaming', error = '', updated = pg_catalog.now()
+	where id = $1`
+
+const finishStreaming = `
+	update bascule.mirror
+	set phase = 'streaming', error = '', finished = pg_catalog.now(), updated = pg_catalog.now()
+	where id = $1`
+
+const putMember = `
+	insert into bascule.member (mirror, source, schema, name, target_schema, target_name, follow, key, dropped, state, point)
+	values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::text::pg_lsn)
+	on conflict (mirror, source) do update set schema = excluded.schema, name = excluded.name,
+		target_schema = excluded.target_schema, target_name = excluded.target_name, follow = excluded.follow,
+		key = excluded.key, dropped = excluded.dropped, state = excluded.state, point = excluded.point`
+
+const dropMembers = `
+	with gone as (delete from bascule.member where mirror = $1 and source = any ($2::oid[]))
+	update bascule.stream set generation = generation + 1 where mirror = $1`
+
+const readMembers = `
+	select source, schema, name, target_schema, target_name, follow, key, dropped, state, point::text
+	from bascule.member
+	where mirror = $1
+	order by schema, name`
