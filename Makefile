@@ -1,17 +1,20 @@
 # make lists the targets. What is missing on the machine is fetched by .ci/install.
 
 .DEFAULT_GOAL := help
-.PHONY: help build test race lint fmt fuzz bench demo demo-stop clean
+.PHONY: help build test race lint fmt fuzz bench bench-copy bench-drain soak demo demo-stop clean
 
 # What make bench passes on; see go run ./bench -help.
 BENCH ?= -write docs/benchmarks.md
+
+# How many transactions make soak follows, or how long: make soak SOAK=1m
+SOAK ?= 5000000
 
 # A package's tests wait for databases more than they compute, and a package that
 # hangs is ended, with its goroutines printed, after this long.
 TEST := go test -parallel 4 -timeout 15m
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## bin/bascule
 	go build -trimpath -o bin/bascule ./cmd/bascule
@@ -36,9 +39,19 @@ fmt: ## format all Go files
 fuzz: ## every fuzz target, for ten seconds each
 	.ci/fuzz 10s
 
-bench: ## copy speed against pgcopydb, pg_dump and a raw limit; fetches pgcopydb
+bench: bench-copy bench-drain ## all benchmarks
+
+bench-copy: ## copy speed against pgcopydb, pg_dump and a raw limit; fetches pgcopydb
 	.ci/install 15 pgcopydb
 	go run ./bench $(BENCH)
+
+bench-drain: ## streaming speed against the server's own, pglogical and the decode floor
+	.ci/install 15
+	go run ./bench -drain $(BENCH)
+
+soak: ## follow 5 million transactions, with memory and WAL watched
+	.ci/install 15
+	go run ./bench -soak $(SOAK)
 
 demo: ## two throwaway servers, a sample shop, plan, apply, status
 	@.ci/install 15

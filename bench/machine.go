@@ -3,8 +3,10 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 
@@ -14,6 +16,7 @@ import (
 
 	"bascule/bench/client"
 	"bascule/bench/report"
+	"bascule/bench/server"
 	"bascule/bench/workload"
 )
 
@@ -28,38 +31,47 @@ func writeReport(ctx context.Context, s stage, results string) error {
 	if err != nil {
 		return err
 	}
-	setting, err := describeSetting(ctx, s)
+	setting, err := describeSetting(ctx, [][]string{{s.binary, "version"}, {"pgcopydb", "--version"}},
+		settings("logical on the source, replica on the target", s.fsync), "make bench-copy")
 	if err != nil {
 		return err
 	}
-	file, err := os.Create(s.write)
-	if err != nil {
+	var text strings.Builder
+	if err := report.Write(&text, setting, loaded); err != nil {
 		return err
 	}
-	if err := report.Write(file, setting, loaded); err != nil {
-		file.Close()
-		return err
-	}
-	return file.Close()
+	return replacePart(s.write, text.String())
 }
 
-func describeSetting(ctx context.Context, s stage) (report.Setting, error) {
+// replacePart writes one of the two parts of the report to a file, and keeps the
+// other, if the file has it: copying comes first, then draining.
+func replacePart(path, text string) error {
+	old, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	copying, draining, both := strings.Cut(string(old), report.DrainTitle)
+	if strings.HasPrefix(text, report.DrainTitle) {
+		text = strings.TrimLeft(strings.TrimRight(copying, "\n")+"\n\n"+text, "\n")
+	} else if both {
+		text += "\n" + report.DrainTitle + draining
+	}
+	return os.WriteFile(path, []byte(text), 0o644)
+}
+
+// describeSetting says where it is measured: the programs are asked for their version.
+func describeSetting(ctx context.Context, programs [][]string, servers []string, command string) (report.Setting, error) {
 	hardware, err := hardware()
 	if err != nil {
 		return report.Setting{}, err
 	}
-	version, err := s.source.Version(ctx)
-	if err != nil {
-		return report.Setting{}, err
-	}
-	versions := []string{"PostgreSQL " + version, strings.Replace(runtime.Version(), "go", "Go ", 1)}
-	for _, args := range [][]string{{s.binary, "version"}, {"pgcopydb", "--version"}} {
+	versions := []string{strings.Replace(runtime.Version(), "go", "Go ", 1)}
+	for _, args := range append([][]string{{filepath.Join(server.Programs, "postgres"), "--version"}}, programs...) {
 		if v := says(ctx, args...); v != "" {
 			versions = append(versions, v)
 		}
 	}
-	both := settings("logical on the source, replica on the target", s.fsync)
-	return report.Setting{Machine: hardware, Versions: versions, Server: both, Command: "make bench"}, nil
+	return report.Setting{Machine: hardware, Versions: versions, Server: servers, Command: command}, nil
 }
 
 // says is the first line of what a program prints, or "" if it does not run.

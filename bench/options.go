@@ -17,16 +17,24 @@ type options struct {
 	scale, rounds, tables int
 	workloads             []workload.Workload
 	contenders            []contender.Contender
+	backlogs              []workload.Backlog
+	limits                []string
+	followers             []contender.Follower
 	keep, binary          string
 	write, date           string
 	fsync, memory, plan   bool
+	drain                 bool
+	soak                  soakLength
 }
 
 // quick says that sizes are divided: bars are shown and do not bind.
 func (o options) quick() bool { return o.scale > 1 }
 
 // racing says whether contenders are compared, rather than one limit tested.
-func (o options) racing() bool { return !o.memory && !o.plan }
+func (o options) racing() bool { return !o.memory && !o.plan && !o.following() }
+
+// following says that changes are followed, rather than databases copied.
+func (o options) following() bool { return o.drain || o.soak.set() }
 
 func parse(args []string, stderr io.Writer) (options, error) {
 	var o options
@@ -34,9 +42,9 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	f.SetOutput(stderr)
 	f.IntVar(&o.scale, "scale", 1, "divide all sizes; above 1 the bars do not bind")
-	f.IntVar(&o.rounds, "rounds", 3, "rounds of each workload")
-	f.StringVar(&workloads, "workload", "", "these workloads only: narrow,wide,small,toast")
-	f.StringVar(&only, "only", "", "these contenders only: bascule,pgcopydb,dumprestore,pipe,raw")
+	f.IntVar(&o.rounds, "rounds", 3, "rounds of each workload; 5 with -drain")
+	f.StringVar(&workloads, "workload", "", "these workloads only: narrow,wide,small,toast; with -drain tpcb,bulk,updates,inserts,mixed,transaction,delay")
+	f.StringVar(&only, "only", "", "these contenders only: bascule,pgcopydb,dumprestore,pipe,raw; with -drain bascule,bascule-20ms,subscription,binary,floor,pglogical")
 	f.StringVar(&skip, "skip", "", "not these contenders")
 	f.StringVar(&o.keep, "keep", "", "folder that keeps servers, data and results for the next time")
 	f.StringVar(&o.binary, "binary", "", "our program; built from ./cmd/bascule unless given")
@@ -45,6 +53,8 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	f.BoolVar(&o.fsync, "fsync", true, "servers wait for the disk, as in production")
 	f.BoolVar(&o.memory, "memory", false, "test peak memory with a 200 MB row, and nothing else")
 	f.BoolVar(&o.plan, "plan", false, "test the time to plan many tables, and nothing else")
+	f.BoolVar(&o.drain, "drain", false, "drain backlogs of changes, instead of copying databases")
+	f.Var(&o.soak, "soak", "follow this many transactions, or for this long (5000000, 1m), and nothing else")
 	f.IntVar(&o.tables, "tables", 10_000, "how many tables -plan has")
 	if err := f.Parse(args); err != nil {
 		return o, err
@@ -52,16 +62,37 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	if f.NArg() > 0 || o.scale < 1 || o.rounds < 1 || o.tables < 1 {
 		return o, fmt.Errorf("no arguments are taken, and sizes begin at 1; see -help")
 	}
+	if o.drain && !given(f, "rounds") {
+		o.rounds = 5
+	}
 	err := o.choose(workloads, only, skip)
 	return o, err
 }
 
+func given(f *flag.FlagSet, name string) (there bool) {
+	f.Visit(func(one *flag.Flag) { there = there || one.Name == name })
+	return there
+}
+
 // choose fills in the workloads and contenders from the lists of names.
-func (o *options) choose(workloads, only, skip string) error {
-	o.workloads, o.contenders = workload.All(), contender.All()
+func (o *options) choose(workloads, only, skip string) (err error) {
+	if o.soak.set() {
+		return nil
+	}
+	if o.drain {
+		if o.backlogs, o.limits, err = chooseBacklogs(names(workloads)); err != nil {
+			return err
+		}
+		o.followers, err = choose(contender.Followers(), func(f contender.Follower) string { return f.Name }, names(only), names(skip))
+		if !slices.ContainsFunc(o.followers, isOurs) {
+			o.limits = nil
+		}
+		return err
+	}
+	o.workloads = workload.All()
 	if workloads != "" {
 		o.workloads = nil
-		for _, name := range strings.Split(workloads, ",") {
+		for _, name := range names(workloads) {
 			w, err := workload.Find(name)
 			if err != nil {
 				return err
@@ -69,15 +100,44 @@ func (o *options) choose(workloads, only, skip string) error {
 			o.workloads = append(o.workloads, w)
 		}
 	}
-	for _, name := range slices.Concat(names(only), names(skip)) {
-		if !slices.ContainsFunc(o.contenders, func(c contender.Contender) bool { return c.Name == name }) {
-			return fmt.Errorf("no contender %q", name)
+	o.contenders, err = choose(contender.All(), func(c contender.Contender) string { return c.Name }, names(only), names(skip))
+	return err
+}
+
+// chooseBacklogs finds backlogs and limits by name; no names are all.
+func chooseBacklogs(wanted []string) (backlogs []workload.Backlog, limits []string, err error) {
+	if len(wanted) == 0 {
+		return workload.Backlogs(), limitNames(), nil
+	}
+	for _, name := range wanted {
+		if slices.Contains(limitNames(), name) {
+			limits = append(limits, name)
+			continue
+		}
+		b, err := workload.FindBacklog(name)
+		if err != nil {
+			return nil, nil, err
+		}
+		backlogs = append(backlogs, b)
+	}
+	return backlogs, limits, nil
+}
+
+// choose keeps those of a list that are wanted, all if none is named, without those
+// to skip.
+func choose[T any](all []T, name func(T) string, only, skip []string) ([]T, error) {
+	for _, wanted := range slices.Concat(only, skip) {
+		if !slices.ContainsFunc(all, func(one T) bool { return name(one) == wanted }) {
+			return nil, fmt.Errorf("no contender %q", wanted)
 		}
 	}
-	o.contenders = slices.DeleteFunc(o.contenders, func(c contender.Contender) bool {
-		return only != "" && !slices.Contains(names(only), c.Name) || slices.Contains(names(skip), c.Name)
-	})
-	return nil
+	return slices.DeleteFunc(all, func(one T) bool {
+		return len(only) > 0 && !slices.Contains(only, name(one)) || slices.Contains(skip, name(one))
+	}), nil
+}
+
+func isOurs(f contender.Follower) bool {
+	return f.Name == contender.Ours || f.Name == contender.OursDelayed
 }
 
 func names(list string) []string {

@@ -43,6 +43,9 @@ func measure(ctx context.Context, opts options, stdout io.Writer) (err error) {
 	if opts.contenders, err = installed(opts, stdout); err != nil {
 		return err
 	}
+	if opts.followers, err = installedFollowers(opts, stdout); err != nil {
+		return err
+	}
 	if opts.binary, err = binary(ctx, opts); err != nil {
 		return err
 	}
@@ -52,6 +55,9 @@ func measure(ctx context.Context, opts options, stdout io.Writer) (err error) {
 	}
 	if opts.keep == "" {
 		defer os.RemoveAll(dir)
+	}
+	if opts.following() {
+		return follow(ctx, drains{options: opts, dir: dir, out: stdout})
 	}
 	source, err := server.Start(ctx, server.Config{Dir: filepath.Join(dir, "source"), Settings: settings("logical", opts.fsync)})
 	if err != nil {
@@ -97,15 +103,7 @@ func race(ctx context.Context, s stage) error {
 			return err
 		}
 	}
-	if len(missed) == 0 {
-		return nil
-	}
-	all := "bars missed:\n  " + strings.Join(missed, "\n  ")
-	if s.quick() {
-		fmt.Fprintf(s.out, "at scale %d the bars do not bind: %s\n", s.scale, all)
-		return nil
-	}
-	return errors.New(all)
+	return bind(s.options, s.out, missed)
 }
 
 // isolate takes the caller's libpq variables out of the way, and makes every
@@ -138,11 +136,31 @@ func installed(opts options, stdout io.Writer) ([]contender.Contender, error) {
 	return there, nil
 }
 
+// installedFollowers leaves out followers whose library is not installed; that is an
+// error unless the run is a quick one.
+func installedFollowers(opts options, stdout io.Writer) ([]contender.Follower, error) {
+	var there []contender.Follower
+	for _, f := range opts.followers {
+		if f.Library == "" || server.Installed(f.Library) {
+			there = append(there, f)
+			continue
+		}
+		if !opts.quick() {
+			return nil, fmt.Errorf("%s is not installed; install it, or leave it out with -skip %s", f.Library, f.Name)
+		}
+		fmt.Fprintf(stdout, "%s is not installed: %s is left out\n", f.Library, f.Name)
+	}
+	return there, nil
+}
+
 // binary is the path of our program, built first if it was not given; "" if it
 // does not take part.
 func binary(ctx context.Context, opts options) (string, error) {
 	part := slices.ContainsFunc(opts.contenders, func(c contender.Contender) bool { return c.Name == contender.Ours })
-	if opts.racing() && !part {
+	if opts.drain {
+		part = slices.ContainsFunc(opts.followers, isOurs)
+	}
+	if (opts.racing() || opts.drain) && !part {
 		return "", nil
 	}
 	if opts.binary != "" {

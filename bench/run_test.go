@@ -33,7 +33,8 @@ func TestRunMeasuresAndWritesAReport(t *testing.T) {
 }
 
 func TestRunRefusesWrongArguments(t *testing.T) {
-	for _, args := range [][]string{{"-only", "nobody"}, {"-workload", "huge"}, {"-scale", "0"}, {"narrow"}} {
+	for _, args := range [][]string{{"-only", "nobody"}, {"-workload", "huge"}, {"-scale", "0"}, {"narrow"},
+		{"-drain", "-workload", "narrow"}, {"-drain", "-only", "pipe"}, {"-soak", "long"}} {
 		var out, errs strings.Builder
 		if code := run(t.Context(), args, &out, &errs); code != 64 {
 			t.Errorf("%v: exit code %d, want 64: %s", args, code, errs.String())

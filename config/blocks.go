@@ -45,7 +45,8 @@ var (
 
 	copySchema = schemaOf(attributes("workers", "chunk_size", "maintenance_work_mem"))
 
-	streamSchema = schemaOf(attributes("ddl", "max_delay", "missing_row"))
+	streamSchema = schemaOf(attributes("ddl", "max_delay", "missing_row",
+		"publish_via_partition_root", "slot", "publications"))
 
 	cutoverSchema = schemaOf(attributes("fence", "verify", "timeout"))
 

@@ -123,6 +123,51 @@ func TestWhole(t *testing.T) {
 	}
 }
 
+func TestStream(t *testing.T) {
+	cfg := loadText(t, `
+-- main.hcl --
+peer "a" {}
+peer "b" {}
+mirror "defaults" {
+  source = peer.a
+  target = peer.b
+}
+mirror "set" {
+  source       = peer.a
+  target       = peer.b
+  initial_copy = false
+  paused       = true
+  table "public.readings" {
+    replica_identity = "index:Odd Name"
+  }
+  stream {
+    ddl                        = "halt"
+    max_delay                  = "1.5s"
+    missing_row                = "skip"
+    publish_via_partition_root = true
+    slot                       = "reader"
+    publications               = ["all", "inserts"]
+  }
+}
+`)
+	for i, want := range []string{
+		"continuous true copy true schema true paused false {DDL:declared MaxDelay:100ms MissingRow:halt PublishViaPartitionRoot:false Slot: Publications:[]}",
+		"continuous true copy false schema false paused true {DDL:halt MaxDelay:1.5s MissingRow:skip PublishViaPartitionRoot:true Slot:reader Publications:[all inserts]}",
+	} {
+		m := cfg.Mirrors[i]
+		if got := fmt.Sprintf("continuous %t copy %t schema %t paused %t %+v", m.Continuous, m.InitialCopy, m.Schema.Copy, m.Paused, m.Stream); got != want {
+			t.Errorf("%s\nwant %s", got, want)
+		}
+	}
+	settings := cfg.Mirrors[1].Settings()
+	for name, want := range map[string]string{"continuous": "true", "initial_copy": "false", "stream.publish_via_partition_root": "true", "stream.slot": "reader",
+		"stream.publications": "all, inserts", "table.public.readings.replica_identity": "index:Odd Name", "stream.max_delay": "", "stream.ddl": "", "stream.missing_row": "", "paused": ""} {
+		if settings[name] != want {
+			t.Errorf("%s is %q, want %q", name, settings[name], want)
+		}
+	}
+}
+
 func TestSettings(t *testing.T) {
 	cfg := loadText(t, whole)
 	want := map[string]string{

@@ -40,12 +40,14 @@ func (l *loader) mirror(b *hcl.Block, i instance, content *hcl.BodyContent) *Mir
 		Engine:      r.choice("engine", defaultEngine, engines...),
 		Tables:      r.patterns("tables"),
 		Exclude:     r.patterns("exclude"),
+		Paused:      r.boolean("paused", false),
 		Protect:     r.boolean("protect", false),
 		Range:       b.DefRange,
 		Ranges:      r.ranges,
 	}
 	m.Schema = l.schema(r, content.Blocks)
 	m.Copy = l.copy(r, content.Blocks)
+	m.Stream = l.stream(r, content.Blocks)
 	m.Blocks = l.tables(r, content.Blocks)
 	l.checkTables(m)
 	l.checkMirror(m)
@@ -85,32 +87,26 @@ func (l *loader) checkMirror(m *Mirror) {
 		l.errorAt(m.RangeOf("initial_copy"), "Nothing to do",
 			"A mirror with initial_copy = false and continuous = false would do nothing.")
 	}
+	if !m.Continuous {
+		l.checkOnce(m)
+	}
+	if at, given := m.Ranges["schema.copy"]; !m.InitialCopy && given && m.Schema.Copy {
+		l.errorAt(at, "Two ways at once",
+			"With initial_copy = false the target's tables are there already, with their rows. Take schema { copy = true } out.")
+	}
+	m.Schema.Copy = m.Schema.Copy && m.InitialCopy
 }
 
 // refuseUnbuilt refuses what a mirror asks for and this release cannot do.
 func (l *loader) refuseUnbuilt(m *Mirror, r *reader, content *hcl.BodyContent) {
-	if m.Continuous && !r.wrong["continuous"] {
-		l.notBuilt("mirror.continuous", m.RangeOf("continuous"))
-	}
 	if m.Engine != defaultEngine {
 		l.notBuilt("mirror.engine", m.RangeOf("engine"))
-	}
-	if attr := r.attrs["paused"]; attr != nil {
-		r.boolean("paused", false)
-		l.notBuilt("mirror.paused", attr.Range)
-	}
-	if b := l.single(content.Blocks, "stream"); b != nil {
-		s := r.block("stream", b, streamSchema)
-		s.choice("ddl", "declared", "declared", "auto", "halt")
-		s.duration("max_delay")
-		s.choice("missing_row", "halt", "halt", "skip")
-		l.notBuilt("mirror.stream", b.DefRange)
 	}
 	if b := l.single(content.Blocks, "cutover"); b != nil {
 		c := r.block("cutover", b, cutoverSchema)
 		c.choice("fence", "database", "database", "none")
 		c.choice("verify", "rows", "rows", "counts", "none")
-		c.duration("timeout")
+		c.duration("timeout", 0)
 		l.notBuilt("mirror.cutover", b.DefRange)
 	}
 }

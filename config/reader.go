@@ -79,15 +79,18 @@ func (r *reader) converted(attr *hcl.Attribute, value cty.Value, want cty.Type) 
 	return value, attr
 }
 
-// duration checks an attribute that is a span of time.
-func (r *reader) duration(name string) {
+// duration reads an attribute that is a span of time.
+func (r *reader) duration(name string, otherwise time.Duration) time.Duration {
 	value, attr := r.open(name, cty.String)
 	if attr == nil {
-		return
+		return otherwise
 	}
-	if _, err := time.ParseDuration(value.AsString()); err != nil {
+	d, err := time.ParseDuration(value.AsString())
+	if err != nil {
 		r.l.errorAt(attr.Expr.Range(), "Invalid value", "%s is a span of time, such as \"100ms\", \"30s\" or \"2m\".", name)
+		return otherwise
 	}
+	return d
 }
 
 func (r *reader) text(name, otherwise string) string {

@@ -17,7 +17,8 @@ import (
 
 // Settings are all that decides what arrives on the target, by attribute path.
 // Equal mirrors have equal settings, however they are written. How the copy is
-// carried out (workers, chunk_size, maintenance_work_mem, protect) is not in it.
+// carried out (workers, chunk_size, maintenance_work_mem, protect), and how it is
+// followed then (max_delay, missing_row, ddl, paused), is not in it.
 func (m *Mirror) Settings() map[string]string {
 	settings := map[string]string{
 		"tables":                   patternText(m.Tables),
@@ -35,10 +36,28 @@ func (m *Mirror) Settings() map[string]string {
 	if len(m.Tables) == 0 {
 		settings["tables"] = "*.*"
 	}
+	if m.Continuous {
+		m.streamSettings(settings)
+	}
 	for _, t := range m.Blocks {
 		t.settings(settings)
 	}
 	return settings
+}
+
+// streamSettings adds what a mirror has that streams. One that copies once has
+// nothing of it, so that its settings stay what they were before there was the other
+// kind.
+func (m *Mirror) streamSettings(settings map[string]string) {
+	settings["continuous"] = "true"
+	settings["initial_copy"] = strconv.FormatBool(m.InitialCopy)
+	settings["stream.publish_via_partition_root"] = strconv.FormatBool(m.Stream.PublishViaPartitionRoot)
+	if m.Stream.Slot != "" {
+		settings["stream.slot"] = m.Stream.Slot
+	}
+	if len(m.Stream.Publications) > 0 {
+		settings["stream.publications"] = strings.Join(m.Stream.Publications, ", ") // in this order
+	}
 }
 
 // settings adds what the block says. A block that says nothing adds nothing.
@@ -52,6 +71,9 @@ func (t *TableBlock) settings(settings map[string]string) {
 	}
 	if t.Where != "" {
 		settings[path+".where"] = t.Where
+	}
+	if t.ReplicaIdentity != "" {
+		settings[path+".replica_identity"] = t.ReplicaIdentity
 	}
 }
 

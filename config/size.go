@@ -21,8 +21,8 @@ var units = map[string]float64{
 
 var errSize = errors.New(`a size is a number and a unit, such as "256MiB", "64MB" or "1GB"`)
 
-// parseSize reads a size in bytes.
-func parseSize(text string) (int64, error) {
+// ParseSize reads a size in bytes: a number and a unit, by 1024 whatever the spelling.
+func ParseSize(text string) (int64, error) {
 	text = strings.TrimSpace(text)
 	end := strings.LastIndexAny(text, "0123456789.") + 1
 	number, err := strconv.ParseFloat(text[:end], 64)
@@ -39,7 +39,7 @@ func (r *reader) size(name string, otherwise, least, most int64) int64 {
 	if attr == nil {
 		return otherwise
 	}
-	n, err := parseSize(value.AsString())
+	n, err := ParseSize(value.AsString())
 	switch {
 	case err != nil:
 		r.l.errorAt(attr.Expr.Range(), "Invalid value", "%s: %v.", name, err)

@@ -72,11 +72,12 @@ func (l *loader) table(r *reader, t *TableBlock) {
 		l.errorAt(attr.Expr.Range(), "Invalid value", "where is empty. Take it out to carry every row.")
 	}
 	if attr := r.attrs["replica_identity"]; attr != nil {
-		identity := r.text("replica_identity", "full")
-		if index, ok := strings.CutPrefix(identity, "index:"); identity != "full" && (!ok || index == "") {
+		identity := r.text("replica_identity", "")
+		if index, ok := strings.CutPrefix(identity, "index:"); identity != "" && identity != "full" && (!ok || index == "") {
 			l.errorAt(attr.Expr.Range(), "Invalid value", "replica_identity is \"full\" or \"index:NAME\".")
+			identity = ""
 		}
-		l.notBuilt("table.replica_identity", attr.Range)
+		t.ReplicaIdentity = identity
 	}
 }
 

@@ -30,6 +30,13 @@ type Config struct {
 	// Parallelism is how many changes are carried out at once. Default 2.
 	Parallelism int
 
+	// Wait is what an apply of a continuous mirror waits for before it lets go:
+	// "streaming" (the default), until the mirror has caught up; "copied", until
+	// nothing is left to copy and to build; "none", as copied. WaitTimeout bounds it;
+	// 0 is for ever.
+	Wait        string
+	WaitTimeout time.Duration
+
 	// AllowDataLoss names addresses whose changes may overwrite rows of the target.
 	AllowDataLoss []string
 }
@@ -50,10 +57,12 @@ type Result struct {
 	Left []string
 }
 
-// Outcome is how one change ended. Err is nil when it is Done or Skipped.
+// Outcome is how one change ended. Err is nil when it is Done or Skipped. Remark is
+// what the operator has to do next, or "".
 type Outcome struct {
 	Address, Action, Status string
 	Err                     error
+	Remark                  string
 }
 
 // RefusedError reports that a plan must not be applied as it is.
@@ -96,7 +105,7 @@ func Apply(ctx context.Context, cfg Config) (*Result, error) {
 	for _, group := range phases(cfg.Plan.Changes) {
 		a.run(ctx, group)
 	}
-	result := &Result{Outcomes: a.outcomes}
+	result := &Result{Outcomes: a.outcomes, Left: left(cfg.State)}
 	var errs []error
 	for _, o := range a.outcomes {
 		if o.Err != nil {
@@ -188,6 +197,8 @@ func (a *apply) change(ctx context.Context, c *planner.Change) Outcome {
 		o.Err = a.remove(ctx, c)
 	case c.Mirror != nil && c.Mirror.AdoptFrom != "":
 		o.Err = a.adopt(ctx, c)
+	case c.Mirror != nil && c.Mirror.Stream != nil:
+		o.Remark, o.Err = a.follow(ctx, c)
 	case c.Mirror != nil:
 		o.Err = a.mirror(ctx, c)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"bascule/executor/graph"
 	"bascule/executor/ledger"
 	"bascule/executor/progress"
 	"bascule/executor/schema"
@@ -31,6 +32,19 @@ type attempt struct {
 
 	workers      []*worker
 	largeObjects []snapshot.LargeObject
+
+	// Of a continuous mirror: live, the tables whose rows are there already, by oid on
+	// the source, and the keys of the objects that are.
+	live    bool
+	streams bool // it streamed before: only tables with Work are copied
+	have    map[uint32]bool
+	made    map[string]bool
+
+	// partsDone are the parts that are there of tables that are not whole.
+	partsDone map[uint32]map[int]bool
+
+	// beside is what is built while the mirror streams already.
+	beside *graph.Graph[*worker]
 }
 
 // lockBudget is how long the source's locks are waited for.
@@ -118,7 +132,6 @@ func (at *attempt) lockNames() []string {
 // unchanged checks, when everything was read, that the source has the definitions
 // that were planned with: then it had them all the while.
 func (at *attempt) unchanged(ctx context.Context) error {
-	i := slices.IndexFunc(at.cfg.Plan.Peers, func(p planner.Peer) bool { return p.Address == at.plan.Source })
 	conn, err := at.open(ctx, at.source, "read", nil)
 	if err != nil {
 		return err
@@ -128,10 +141,16 @@ func (at *attempt) unchanged(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if i >= 0 && now != at.cfg.Plan.Peers[i].Fingerprint {
+	if now != at.plannedFingerprint() {
 		return &ChangedError{}
 	}
 	return nil
+}
+
+// plannedFingerprint is that of the definitions that were planned with.
+func (at *attempt) plannedFingerprint() string {
+	i := slices.IndexFunc(at.cfg.Plan.Peers, func(p planner.Peer) bool { return p.Address == at.plan.Source })
+	return at.cfg.Plan.Peers[i].Fingerprint
 }
 
 // schema makes what comes before the rows.
@@ -163,7 +182,7 @@ func (at *attempt) schema(ctx context.Context) error {
 func (at *attempt) largeTables() []uint32 {
 	var oids []uint32
 	for _, t := range at.plan.Tables {
-		if t.Bytes >= smallTable {
+		if at.live || t.Bytes >= smallTable {
 			oids = append(oids, t.OID)
 		}
 	}
@@ -207,11 +226,16 @@ func (at *attempt) fill(ctx context.Context) error {
 	}
 	b := newBuild(at)
 	b.add()
-	if err := ledger.SetRelations(ctx, at.conn, at.plan.ID, b.objects, b.relations); err != nil {
+	record := ledger.SetRelations
+	if at.live {
+		record = ledger.PutRelations
+	}
+	if err := record(ctx, at.conn, at.plan.ID, b.objects, b.relations); err != nil {
 		return err
 	}
 	at.stage("copy")
 	at.cfg.Sink.Event(progress.CopyStarted{Mirror: at.name, Tables: len(b.relations), Bytes: at.plan.Bytes, Objects: b.objects})
+	at.beside = &b.beside
 	err := b.graph.Run(ctx, at.workers)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -242,7 +266,7 @@ func (at *attempt) opener() snapshot.Opener {
 		// A build ends when we are gone.
 		"client_connection_check_interval": "10s",
 	}
-	if o.ReplicaRole {
+	if o.ReplicaRole || at.live && at.plan.Stream.ReplicaRole {
 		settings["session_replication_role"] = "replica"
 	}
 	return snapshot.Opener{

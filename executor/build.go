@@ -45,6 +45,10 @@ type build struct {
 	entryTable map[int]uint32      // dump id of a TABLE entry to its oid
 	onTable    map[uint32][]*schema.Item
 
+	// beside is the graph of what is built while a continuous mirror streams: what
+	// takes a look at all rows of two tables, which agree only then.
+	beside graph.Graph[*worker]
+
 	copies, makes, analyzes graph.Batch[*worker]
 }
 
@@ -99,8 +103,16 @@ func (b *build) add() {
 		b.addEntries()
 	}
 	for i := range b.plan.Tables {
-		b.addAnalyze(&b.plan.Tables[i])
+		if t := &b.plan.Tables[i]; !b.idle(t) {
+			b.addAnalyze(t)
+		}
 	}
+}
+
+// idle reports whether the rows of a table are not this build's to copy: they are
+// there, or the table is leaving the mirror.
+func (b *build) idle(t *planner.Table) bool {
+	return b.have[t.OID] || t.Work == planner.WorkRemove || b.streams && t.Work == ""
 }
 
 // allRows is needed by what could look at any row: a check of a domain, an index on
@@ -119,7 +131,7 @@ func nothing(context.Context, *worker) error { return nil }
 // addTable adds a table's chunks and the node that says that its rows are there.
 func (b *build) addTable(t *planner.Table) {
 	rows := &graph.Node[*worker]{Key: rowsKey(t.OID), Priority: math.MaxInt64, Run: nothing}
-	if t.Kind != "partitioned" {
+	if t.Kind != "partitioned" && !b.idle(t) {
 		rows.Run = func(context.Context, *worker) error {
 			b.cfg.Sink.Event(progress.TableCopied{Mirror: b.name, Table: pgname.Shown(t.FinalName())})
 			return nil
@@ -128,13 +140,15 @@ func (b *build) addTable(t *planner.Table) {
 	for _, oid := range b.partitions[t.OID] {
 		rows.Needs = append(rows.Needs, rowsKey(oid))
 	}
-	if t.Kind != "partitioned" {
-		in, name := t.Schema, t.Name
-		if !b.plan.Options.SchemaCopy {
-			in, name = t.FinalName()
+	if t.Kind != "partitioned" && !b.idle(t) {
+		in, name := b.place(t)
+		if len(b.partsDone[t.OID]) == 0 {
+			b.relations = append(b.relations, ledger.Relation{Schema: in, Name: name, Bytes: t.Bytes, Estimate: t.Rows, Chunks: t.Parts})
 		}
-		b.relations = append(b.relations, ledger.Relation{Schema: in, Name: name, Bytes: t.Bytes, Estimate: t.Rows, Chunks: t.Parts})
 		for part := range t.Parts {
+			if b.partsDone[t.OID][part] {
+				continue
+			}
 			n := b.chunk(t, part, in, name)
 			b.graph.Add(n)
 			rows.Needs = append(rows.Needs, n.Key)
@@ -146,7 +160,7 @@ func (b *build) addTable(t *planner.Table) {
 func (b *build) chunk(t *planner.Table, part int, in, name string) *graph.Node[*worker] {
 	c := &snapshot.Chunk{Table: t, Part: part, Into: pgname.Qualified(in, name), LedgerSchema: in, LedgerName: name,
 		Bytes:  t.Bytes*int64(part+1)/int64(t.Parts) - t.Bytes*int64(part)/int64(t.Parts),
-		Freeze: t.Parts == 1 && t.Kind == "table" && b.plan.Options.SchemaCopy && t.Bytes >= freezeFrom}
+		Freeze: t.Parts == 1 && t.Kind == "table" && b.plan.Options.SchemaCopy && t.Bytes >= freezeFrom && t.Work != planner.WorkAgain}
 	n := &graph.Node[*worker]{Key: chunkKey(t.OID, part), Priority: t.Bytes, Work: c,
 		Run: func(ctx context.Context, w *worker) error { return b.copyChunks(ctx, w, c) }}
 	if t.Bytes < smallTable {
@@ -166,7 +180,7 @@ const freezeFrom = smallTable
 // addAnalyze adds ANALYZE of a table, after all that decides its statistics. That
 // of a partitioned table looks at its partitions too, down to the last.
 func (b *build) addAnalyze(t *planner.Table) {
-	if t.Kind == "config" || len(t.PartitionOf) > 0 && b.tables[t.PartitionOf[0]] != nil {
+	if t.Kind == "config" || !b.streams && len(t.PartitionOf) > 0 && b.tables[t.PartitionOf[0]] != nil {
 		return
 	}
 	n := &graph.Node[*worker]{Key: fmt.Sprintf("analyze %d", t.OID), Priority: t.Bytes, Needs: []string{rowsKey(t.OID)},

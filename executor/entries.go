@@ -77,7 +77,16 @@ func (b *build) addEntry(it *schema.Item, posts map[int]*schema.Item) {
 	n.Run = func(ctx context.Context, w *worker) error { return b.makeOne(ctx, w, it) }
 	key, stepwise := b.keys[it.OID]
 	switch {
-	case size < smallTable:
+	case b.made[it.Object.Key]:
+		n.Run, n.Needs = nothing, nil
+		if stepwise && key.Kind == 'f' && key.Validated {
+			b.addValidate(it, n, key)
+		}
+	case b.live && it.Desc == "FK CONSTRAINT" && !stepwise:
+		n.Needs, n.Locks = nil, nil
+		b.beside.Add(n)
+		return
+	case size < smallTable && !(b.live && key.Kind == 'f'):
 		n.Batch, n.Priority = &b.makes, priorityMakeSmall
 	case stepwise && it.Class == classConstraint && key.Kind == 'f' && key.Validated:
 		b.addForeignKey(it, n, key)
@@ -165,9 +174,24 @@ func (b *build) addForeignKey(it *schema.Item, n *graph.Node[*worker], key catal
 		return b.make(ctx, w, it, it.Name(), []string{sql}, it.Object)
 	}
 	b.graph.Add(n)
-	b.graph.Add(&graph.Node[*worker]{Key: validateKey(it.DumpID), Needs: []string{n.Key}, Priority: n.Priority,
-		Locks: []graph.Lock{{Name: tableLock(key.Table), Exclusive: true}}, Work: it,
-		Run: func(ctx context.Context, w *worker) error {
-			return b.make(ctx, w, it, "validate "+it.Name(), []string{"alter table " + table + " validate constraint " + name})
-		}})
+	b.addValidate(it, n, key)
+}
+
+// addValidate adds the look. Of a continuous mirror it comes when the table has its
+// name on the target.
+func (b *build) addValidate(it *schema.Item, n *graph.Node[*worker], key catalog.Key) {
+	table := pgname.Qualified(key.Schema, key.TableName)
+	v := &graph.Node[*worker]{Key: validateKey(it.DumpID), Needs: []string{n.Key}, Priority: n.Priority,
+		Locks: []graph.Lock{{Name: tableLock(key.Table), Exclusive: true}}, Work: it}
+	in := &b.graph
+	if b.live {
+		in, v.Needs = &b.beside, nil
+		if t := b.tables[key.Table]; t != nil {
+			table = pgname.Qualified(t.FinalName())
+		}
+	}
+	v.Run = func(ctx context.Context, w *worker) error {
+		return b.make(ctx, w, it, "validate "+it.Name(), []string{"alter table " + table + " validate constraint " + pgname.Quote(key.Name)})
+	}
+	in.Add(v)
 }

@@ -107,7 +107,7 @@ func (at *attempt) move(ctx context.Context) error {
 	for i := range at.plan.Tables {
 		t := &at.plan.Tables[i]
 		sqls := t.MoveSQL()
-		if len(sqls) == 0 {
+		if len(sqls) == 0 || at.made["MOVE "+t.SourceName()] || at.streams && t.Work != planner.WorkAdd {
 			continue
 		}
 		back := ledger.Object{Key: "MOVE " + t.SourceName(), Section: "post", Drop: strings.Join(moveBack(t), "; ")}

@@ -110,7 +110,5 @@ func (a *apply) recordPeers(ctx context.Context) error {
 
 // resource is the mirror's record in the state.
 func resource(c *planner.Change, status string) *state.Resource {
-	return &state.Resource{Address: c.Address, Status: status, Mirror: &state.Mirror{
-		Source: c.Mirror.Source, Target: c.Mirror.Target, Digest: c.Mirror.Digest, Settings: c.Mirror.Settings,
-		Protect: c.Mirror.Protect}}
+	return &state.Resource{Address: c.Address, Status: status, Mirror: c.Mirror.State()}
 }

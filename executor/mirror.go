@@ -44,10 +44,9 @@ type copying struct {
 
 // mirror carries out a one-off mirror.
 func (a *apply) mirror(ctx context.Context, c *planner.Change) error {
-	m := &copying{apply: a, change: c, plan: c.Mirror, name: label(c.Address),
-		source: a.peers[c.Mirror.Source], target: a.peers[c.Mirror.Target], again: c.Mirror.Resume}
-	if m.source == nil || m.target == nil {
-		return fmt.Errorf("%s or %s is not declared", c.Mirror.Source, c.Mirror.Target)
+	m, err := a.newCopying(c)
+	if err != nil {
+		return err
 	}
 	if err := a.save(ctx, func(f *state.File) { put(f, c.Address, resource(c, state.Creating)) }); err != nil {
 		return err
@@ -57,25 +56,38 @@ func (a *apply) mirror(ctx context.Context, c *planner.Change) error {
 			return err
 		}
 	}
+	if err := m.tries(ctx, m.attempt); err != nil {
+		return err
+	}
+	return a.settle(ctx, c.Address, resource(c, state.Ready))
+}
+
+func (a *apply) newCopying(c *planner.Change) (*copying, error) {
+	m := &copying{apply: a, change: c, plan: c.Mirror, name: label(c.Address),
+		source: a.peers[c.Mirror.Source], target: a.peers[c.Mirror.Target], again: c.Mirror.Resume}
+	if m.source == nil || m.target == nil {
+		return nil, fmt.Errorf("%s or %s is not declared", c.Mirror.Source, c.Mirror.Target)
+	}
+	return m, nil
+}
+
+// tries makes attempts until one succeeds, or fails in a way that comes again.
+func (m *copying) tries(ctx context.Context, attempt func(context.Context) error) error {
 	for i := 1; ; i++ {
-		err := m.attempt(ctx)
-		if err == nil {
-			break
-		}
-		if ctx.Err() != nil || i == attempts || !again(err) {
+		err := attempt(ctx)
+		if err == nil || ctx.Err() != nil || i == attempts || !again(err) {
 			return err
 		}
 		m.again = true
 		wait := attemptPause << (i - 1)
-		a.cfg.Sink.Event(progress.Retrying{Mirror: m.name, What: "the copy, from a new snapshot", Err: err, In: wait})
-		a.cfg.Log.WarnContext(ctx, "copy begins again", "mirror", m.name, "error", err)
+		m.cfg.Sink.Event(progress.Retrying{Mirror: m.name, What: "the copy, from a new snapshot", Err: err, In: wait})
+		m.cfg.Log.WarnContext(ctx, "copy begins again", "mirror", m.name, "error", err)
 		select {
 		case <-time.After(wait):
 		case <-ctx.Done():
 			return err
 		}
 	}
-	return a.settle(ctx, c.Address, resource(c, state.Ready))
 }
 
 // again reports whether a whole new attempt may succeed.

@@ -3,7 +3,6 @@ package executor
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -15,22 +14,30 @@ import (
 )
 
 // remove takes away what was made for a mirror. Its tables and their rows stay.
+//
+// What it does can be done again: until all is gone the mirror stays in the state, as
+// removing, with what is left.
 func (a *apply) remove(ctx context.Context, c *planner.Change) error {
 	old := a.cfg.State.Find(c.Address)
 	err := a.save(ctx, func(*state.File) {
-		if old != nil {
-			old.Status = state.Removing
+		if old == nil {
+			return
+		}
+		old.Status = state.Removing
+		if made := c.Mirror.State().OnSource; made != nil && old.Mirror != nil {
+			old.Mirror.OnSource = made
 		}
 	})
 	if err != nil {
 		return err
 	}
-	if !slices.ContainsFunc(c.Steps, func(s planner.Step) bool { return s.ID == "ledger" }) {
-		return a.settle(ctx, c.Address, nil) // the target has no record, or is gone
+	r := &removal{apply: a, change: c}
+	if r.has("ledger") {
+		err = a.onTarget(ctx, c, func(conn *pgx.Conn) error { return r.run(ctx, conn) })
+	} else {
+		err = r.run(ctx, nil) // the target has no record, or is gone
 	}
-	if err := a.step(ctx, c.Address, "ledger", func() error {
-		return a.onTarget(ctx, c, func(conn *pgx.Conn) error { return ledger.Remove(ctx, conn, c.Mirror.ID) })
-	}); err != nil {
+	if err != nil {
 		return err
 	}
 	return a.settle(ctx, c.Address, nil)
@@ -64,7 +71,7 @@ func (a *apply) onTarget(ctx context.Context, c *planner.Change, work func(conn 
 	waiting := func(text string) {
 		a.cfg.Sink.Event(progress.Noted{Mirror: label(c.Address), Text: text})
 	}
-	if err := ledger.Lease(ctx, conn, c.Mirror.ID, waiting); err != nil {
+	if err := ledger.LeaseFrom(ctx, conn, c.Mirror.ID, waiting); err != nil {
 		return err
 	}
 	return work(conn)

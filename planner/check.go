@@ -13,19 +13,26 @@ func (d *draft) check(change *Change) {
 	d.checkDump()
 	d.checkTables()
 	d.checkRows()
-	d.checkSource()
-	d.checkLeftOut()
-	d.checkSkips()
+	if !d.running {
+		d.checkSource()
+		d.checkLeftOut()
+		d.checkSkips()
+	}
+	d.checkStream()
 	if d.target == nil && !d.decl.Schema.CreateDatabase {
 		d.noDatabase()
 		return
 	}
 	if d.server != nil {
 		d.checkServer()
+	}
+	if d.server != nil && !d.running {
 		d.checkExtensions()
 		d.checkSuperuser()
 	}
-	d.checkRoles()
+	if !d.running {
+		d.checkRoles()
+	}
 	if d.target != nil {
 		d.checkDatabase()
 		d.checkTarget()
@@ -69,7 +76,7 @@ func (d *draft) checkTables() {
 			unlogged = append(unlogged, shown(t.Schema, t.Name))
 		}
 	}
-	if len(keyless) > 0 {
+	if len(keyless) > 0 && d.out.Stream == nil {
 		d.found("tables", codeNoKey, Notice, plural(len(keyless), "table has", "tables have")+" no primary key: "+few(keyless),
 			"They are copied whole. A continuous mirror would carry their inserts only.", keyless...)
 	}
@@ -85,6 +92,9 @@ func (d *draft) checkRows() {
 	role := d.source.Role
 	for _, t := range d.out.Tables {
 		r := d.byOID[t.OID]
+		if d.running && t.Work != WorkAdd && t.Work != WorkAgain {
+			continue
+		}
 		if !r.CanSelect || d.closed(r.Schema) {
 			forbidden = append(forbidden, shown(r.Schema, r.Name))
 		}
@@ -163,13 +173,17 @@ func (d *draft) checkSource() {
 	if d.out.LargeObjects == 0 {
 		return
 	}
+	follows := "A continuous mirror cannot follow changes of them."
+	if d.out.Stream != nil {
+		follows = "Changes of them are not followed: that is beyond logical decoding."
+	}
 	if lo.Unreadable > 0 {
 		d.found("source", codeLargeObjects, Refusal, fmt.Sprintf("role %s may not read %s", d.source.Role.Name, plural(int(lo.Unreadable), "large object", "large objects")),
 			`On the source: GRANT SELECT ON LARGE OBJECT, or skip them with schema { skip = ["large_object"] }.`)
 		return
 	}
 	d.found("", codeLargeObjects, Notice, plural(int(lo.Count), "large object is", "large objects are")+" copied",
-		"They keep their oids. A continuous mirror cannot follow changes of them.")
+		"They keep their oids. "+follows)
 }
 
 // ownParts are the indexes, constraints and the like of tables that stay behind. It

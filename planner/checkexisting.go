@@ -19,6 +19,28 @@ func (d *draft) checkExisting(change *Change) {
 	default:
 		d.checkOverwritten(change, e)
 	}
+	d.checkDrifted(e)
+}
+
+// checkDrifted says which tables of a mirror that streams have come to differ in
+// shape: DDL was run on one side alone.
+func (d *draft) checkDrifted(e *existing) {
+	if !d.running {
+		return
+	}
+	for i := range d.out.Tables {
+		t := &d.out.Tables[i]
+		schema, name := t.FinalName()
+		r := e.byName[[2]string{schema, name}]
+		if t.Work != "" || t.Kind == "config" || r == nil {
+			continue
+		}
+		if difference := d.shapeDifference(t, r); difference != "" {
+			d.found("", codeShape, Warning, fmt.Sprintf("table %s of the target has another shape than the source's: %s", shown(schema, name), difference),
+				fmt.Sprintf("The stream stops where the source's changed. Run the same DDL on the target, or copy the table again: -replace='%s'.", TableAddress(d.decl.Address, t.Schema, t.Name)),
+				shown(schema, name))
+		}
+	}
 }
 
 // existing is what the target has, to look things up in.
@@ -92,12 +114,18 @@ func (d *draft) checkOverwritten(change *Change, e *existing) {
 	for i := range d.out.Tables {
 		t := &d.out.Tables[i]
 		for _, key := range t.names() {
-			if r := e.byName[key]; r != nil && t.Kind != "config" {
+			if r := e.byName[key]; r != nil && t.Kind != "config" && d.makes(t) {
 				d.overwritten(o, t, r)
 			}
 		}
 	}
-	objects := d.existingObjects(o)
+	var objects []string
+	if !d.running {
+		objects = d.existingObjects(o)
+	}
+	if d.before != nil {
+		objects = nil // they came with the mirror that is made anew
+	}
 	d.takenNames(o)
 	for _, list := range []*[]string{&o.full, &o.other, &o.empty, &objects, &o.taken, &o.kept} {
 		slices.Sort(*list)
@@ -124,7 +152,9 @@ func (d *draft) overwritten(o *overwriting, t *Table, r *catalog.Relation) {
 		o.kept = append(o.kept, "table "+what)
 	}
 	rows, difference := filled(family), d.shapeDifference(t, r)
+	mine := slices.ContainsFunc(family, func(r *catalog.Relation) bool { return d.ours(r.Schema, r.Name) })
 	switch {
+	case mine: // no data is lost that the source does not have
 	case len(rows) > 0:
 		o.full = append(o.full, rows...)
 	case difference != "":
@@ -205,9 +235,13 @@ func (d *draft) takenNames(o *overwriting) {
 	for _, r := range d.target.Relations {
 		tables[r.OID] = shown(r.Schema, r.Name)
 	}
+	made := map[uint32]bool{}
+	for i := range d.out.Tables {
+		made[d.out.Tables[i].OID] = d.makes(&d.out.Tables[i])
+	}
 	for _, i := range d.source.Indexes {
 		key := [2]string{i.Schema, i.Name}
-		if !d.carriesTable(i.Table) || d.left.has(classRelation, i.OID) {
+		if d.running && !made[i.Table] || !d.carriesTable(i.Table) || d.left.has(classRelation, i.OID) {
 			continue
 		}
 		if x := indexes[key]; x != nil {
@@ -217,7 +251,7 @@ func (d *draft) takenNames(o *overwriting) {
 		}
 	}
 	for _, t := range d.out.Tables {
-		if x := indexes[[2]string{t.Schema, t.Name}]; x != nil {
+		if x := indexes[[2]string{t.Schema, t.Name}]; x != nil && made[t.OID] {
 			o.taken = append(o.taken, "table "+shown(t.Schema, t.Name)+" by an index of "+tables[x.Table])
 		}
 	}
@@ -262,6 +296,9 @@ func (d *draft) checkForeignRows(e *existing) {
 	made := map[[2]string]bool{}
 	for _, t := range d.ledger.Tables {
 		made[[2]string{t.Schema, t.Name}] = true
+	}
+	for _, m := range d.ledger.Members {
+		made[[2]string{m.Schema, m.Name}] = true
 	}
 	var foreign []string
 	for i := range d.out.Tables {

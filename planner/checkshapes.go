@@ -44,22 +44,30 @@ func (d *draft) checkShapes(change *Change, e *existing) {
 
 func (d *draft) checkShape(s *shapes, t *Table, r *catalog.Relation, e *existing, made map[[2]string]bool) {
 	name := shown(r.Schema, r.Name)
+	if t.Work == WorkRemove || d.running && t.Work == "" {
+		return
+	}
 	if difference := d.shapeDifference(t, r); difference != "" {
 		d.found("schema.copy", codeShape, Refusal, fmt.Sprintf("table %s of the target cannot take the rows: %s", name, difference),
 			"Change the table, or let the schema be copied (schema { copy = true }).", name)
 	}
 	rows := filled(e.family(r, true))
-	if len(rows) > 0 && !made[[2]string{r.Schema, r.Name}] {
+	emptied := d.out.Stream == nil || d.out.Stream.InitialCopy || d.running
+	if len(rows) > 0 && emptied && !made[[2]string{r.Schema, r.Name}] && !d.ours(r.Schema, r.Name) {
 		s.lost = append(s.lost, rows...)
 	}
 	if t.Kind == "partitioned" {
 		return // its rows are written to its partitions
 	}
 	keyed := slices.ContainsFunc(d.target.Constraints, func(c catalog.Constraint) bool { return c.Kind == 'f' && c.Table == r.OID })
-	if (r.UserTriggers > 0 || keyed) && !d.out.Options.ReplicaRole {
+	if (r.UserTriggers > 0 || keyed) && !d.out.Options.ReplicaRole && d.out.Stream == nil { // else see checkApplying
 		s.noisy = append(s.noisy, name)
 	}
-	if !d.target.Role.Superuser && !r.IsOwner && !(r.CanInsert && (r.CanTruncate || len(rows) == 0)) {
+	writes := r.CanInsert && (r.CanTruncate || len(rows) == 0)
+	if t.Follow == FollowAll || t.Follow == FollowInserts {
+		writes = r.CanInsert && r.CanTruncate && r.CanSelect && (r.CanChange || t.Follow == FollowInserts)
+	}
+	if !d.target.Role.Superuser && !r.IsOwner && !writes {
 		s.closed = append(s.closed, name)
 	}
 	if guarded(r, d.target.Role) {
@@ -80,9 +88,13 @@ func (d *draft) sayShapes(s *shapes) {
 		d.found("target", codeTriggers, Refusal, "triggers or foreign keys would fire on "+plural(len(s.noisy), "table", "tables")+" of the target: "+few(s.noisy),
 			fmt.Sprintf("On the target: GRANT SET ON PARAMETER session_replication_role TO %s (PostgreSQL 15 and newer), or drop them there until the rows are copied.", shown("", role)), s.noisy...)
 	}
+	rights := "INSERT, TRUNCATE"
+	if d.out.Stream != nil {
+		rights = "SELECT, INSERT, UPDATE, DELETE, TRUNCATE"
+	}
 	if len(s.closed) > 0 {
 		d.found("target", codeNoWrite, Refusal, fmt.Sprintf("role %s may not write %s of the target: %s", role, plural(len(s.closed), "table", "tables"), few(s.closed)),
-			fmt.Sprintf("On the target: GRANT INSERT, TRUNCATE on them TO %s.", shown("", role)), s.closed...)
+			fmt.Sprintf("On the target: GRANT %s on them TO %s.", rights, shown("", role)), s.closed...)
 	}
 	if len(s.guarded) > 0 {
 		d.found("target", codeNoWrite, Refusal, "row security keeps rows from being copied into "+plural(len(s.guarded), "table", "tables")+" of the target: "+few(s.guarded),

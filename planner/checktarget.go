@@ -30,8 +30,10 @@ func (d *draft) checkServer() {
 
 func (d *draft) checkDisk() {
 	var indexes int64
-	for _, t := range d.out.Tables {
-		indexes += d.byOID[t.OID].IndexBytes
+	for i := range d.out.Tables {
+		if t := &d.out.Tables[i]; d.makes(t) {
+			indexes += d.byOID[t.OID].IndexBytes
+		}
 	}
 	free := d.in.Live[d.decl.Target.Address].Free
 	if free > 0 && free < (d.out.Bytes+indexes)*5/4 {
@@ -40,10 +42,13 @@ func (d *draft) checkDisk() {
 	}
 }
 
+// ledgerKnown is the newest format of the ledger that this build reads.
+const ledgerKnown = 2
+
 // checkTarget checks rights on the target's database.
 func (d *draft) checkTarget() {
 	t := d.target
-	if ledger := d.in.Live[d.decl.Target.Address].Ledger; ledger != nil && ledger.Format > 1 {
+	if ledger := d.in.Live[d.decl.Target.Address].Ledger; ledger != nil && ledger.Format > ledgerKnown {
 		d.found("target", codeLedger, Refusal, fmt.Sprintf("schema bascule of the target was written by a newer build (format %d)", ledger.Format), "Use that build.")
 	}
 	if !t.CanCreate && d.createsSchemas() {
@@ -156,6 +161,9 @@ func (d *draft) checkLimits() {
 // checkConnections checks that a server lets the role open enough sessions.
 func (d *draft) checkConnections(db *catalog.Database, side string) {
 	need := int64(d.out.Options.Workers) + 2
+	if d.out.Stream != nil {
+		need += 2 // the stream, and what looks after it
+	}
 	if most := param(db, "max_connections") - param(db, "superuser_reserved_connections") - param(db, "reserved_connections"); most > 0 && need > most {
 		d.found("copy.workers", codeConnections, Refusal, fmt.Sprintf("%d workers need %d connections; the %s's server allows %d", d.out.Options.Workers, need, side, most),
 			"Lower copy { workers }.")

@@ -34,7 +34,18 @@ func (t *Table) Part(i int) (first, last int64) {
 // CopyOut is the statement that reads part i of the table on the source.
 func (t *Table) CopyOut(i int) string {
 	var conds []string
-	if t.Parts > 1 {
+	before := ""
+	switch {
+	case len(t.Bounds) > 0:
+		key := pgname.Quote(t.Key[0])
+		if i > 0 {
+			conds = append(conds, fmt.Sprintf("%s >= %d", key, t.Bounds[i-1]))
+		}
+		if i < len(t.Bounds) {
+			conds = append(conds, fmt.Sprintf("%s < %d", key, t.Bounds[i]))
+		}
+		before = "set local enable_seqscan = off; " // a range is read by its index, whatever its share
+	case t.Parts > 1:
 		first, last := t.Part(i)
 		if first > 0 {
 			conds = append(conds, fmt.Sprintf("ctid >= '(%d,0)'", first))
@@ -62,7 +73,7 @@ func (t *Table) CopyOut(i int) string {
 	if t.Condition != "" {
 		query += " " + t.Condition // begins with WHERE, as pg_extension_config_dump wants it
 	}
-	return "copy (" + query + ") to stdout" + options
+	return before + "copy (" + query + ") to stdout" + options
 }
 
 // CopyIn is the statement that writes rows into the table under this name. With

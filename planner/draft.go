@@ -22,6 +22,11 @@ type draft struct {
 	dump           DumpProgram
 	resume, locked bool
 
+	// running: the mirror streams already, and is changed. Before is how it does.
+	running bool
+	before  *Stream
+	broken  bool // its stream cannot go on
+
 	byOID       map[uint32]*catalog.Relation
 	constraints map[uint32]*catalog.Constraint // see constraint
 	selected    map[uint32]bool                // tables by oid
@@ -37,7 +42,8 @@ func newDraft(m *maker, decl *config.Mirror, source, target *Live, led *catalog.
 	if d.target == nil {
 		d.server = target.Server
 	}
-	d.resume = led != nil && led.Phase != catalog.PhaseCopied && (led.Objects > 0 || len(led.Tables) > 0)
+	d.running, d.before = running(led), recordedStream(led)
+	d.resume = led != nil && led.Phase != catalog.PhaseCopied && !d.running && (led.Objects > 0 || len(led.Tables) > 0)
 	return d
 }
 
@@ -53,15 +59,37 @@ func (d *draft) draft(change *Change) {
 		Tables: []Table{}, Objects: []Count{}, Resume: d.resume, Protect: d.decl.Protect, Options: d.options(),
 	}
 	change.Mirror = d.out
+	d.out.Before = d.before
 	d.choose()
 	d.leave()
 	d.tables()
+	d.stream()
+	d.work()
 	d.cut()
 	d.sequences()
 	d.refreshes()
 	d.count()
+	d.narrow()
 	d.check(change)
 	change.Steps = d.steps()
+}
+
+// narrow leaves out, of a mirror that streams already, what only a whole copy does.
+func (d *draft) narrow() {
+	if !d.running {
+		return
+	}
+	o := &d.out.Options
+	o.Settings, o.Comment, o.Grants, o.DatabaseGrants, o.Roles = nil, "", nil, false, nil
+	d.out.Objects, d.out.Extensions, d.out.Refresh, d.out.LargeObjects = []Count{}, nil, nil, 0
+	added := map[uint32]bool{}
+	for _, t := range d.out.Tables {
+		added[t.OID] = t.Work == WorkAdd
+	}
+	d.out.Sequences = slices.DeleteFunc(d.out.Sequences, func(s Sequence) bool {
+		f := d.byOID[s.OID].Sequence
+		return f == nil || !added[f.OwnedBy]
+	})
 }
 
 func (d *draft) options() Options {
@@ -142,13 +170,17 @@ func (d *draft) tables() {
 		t.Where = d.where(blocks, r)
 		d.out.Tables = append(d.out.Tables, t)
 	}
-	slices.SortFunc(d.out.Tables, func(a, b Table) int {
-		return cmp.Or(cmp.Compare(a.Schema, b.Schema), cmp.Compare(a.Name, b.Name))
-	})
+	sortTables(d.out.Tables)
 	for _, t := range d.out.Tables {
 		d.out.Bytes += t.Bytes
 		d.out.Rows += int64(max(0, t.Rows))
 	}
+}
+
+func sortTables(list []Table) {
+	slices.SortStableFunc(list, func(a, b Table) int {
+		return cmp.Or(cmp.Compare(a.Schema, b.Schema), cmp.Compare(a.Name, b.Name), cmp.Compare(a.OID, b.OID))
+	})
 }
 
 // where is the condition on a table's rows: its own, or that of the table that it is
@@ -213,7 +245,7 @@ func (d *draft) cut() {
 	size := min(o.ChunkSize, max(smallest, (d.out.Bytes+pieces-1)/pieces))
 	for i := range d.out.Tables {
 		t := &d.out.Tables[i]
-		if t.Kind != "table" || t.Pages < 2 {
+		if t.Kind != "table" || t.Pages < 2 || d.running && t.Work != WorkAdd && t.Work != WorkAgain {
 			continue
 		}
 		t.Parts = int(max(1, min(t.Pages, int64(math.Ceil(float64(t.Bytes)/float64(size))))))

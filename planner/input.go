@@ -23,6 +23,10 @@ type Input struct {
 	// Targets and Excludes narrow the plan to, or to all but, these addresses. A
 	// resource address stands for all its for_each instances.
 	Targets, Excludes []string
+
+	// Replaces are addresses of what is copied again: a mirror's, or that of one table of
+	// a mirror that streams, mirror.app.table["public.orders"].
+	Replaces []string
 }
 
 // Live is a peer as it was seen.
@@ -35,6 +39,11 @@ type Live struct {
 
 	// Ledger is never nil when Database is not.
 	Ledger *catalog.Ledger
+
+	// Slots of its server, and Publications of the database, where a continuous mirror
+	// has it as its source.
+	Slots        []catalog.Slot
+	Publications []catalog.Publication
 
 	// Server is another database of the same server, where Database is Missing: for
 	// what all its databases share. Nil when it could not be read.

@@ -16,13 +16,14 @@ func MirrorID(lineage, address string) string {
 
 // Make returns the plan that follows from the input.
 func Make(in Input) *Plan {
-	m := &maker{in: in, plan: &Plan{
+	m := &maker{in: in, claims: map[string]int{}, unfinished: map[string]bool{}, plan: &Plan{
 		Format: Format, Version: in.Version,
 		ConfigDigest: in.Config.Digest, StateSerial: in.State.Serial, Lineage: in.State.Lineage,
-		Destroy: in.Destroy, Targets: in.Targets, Excludes: in.Excludes,
+		Destroy: in.Destroy, Targets: in.Targets, Excludes: in.Excludes, Replaces: in.Replaces,
 		Peers: []Peer{}, Changes: []Change{}, Findings: []Finding{},
 	}}
 	m.checkScope()
+	m.checkReplaces()
 	for _, p := range in.Config.Peers {
 		m.peer(p)
 	}
@@ -49,6 +50,12 @@ func rank(c Change) int {
 type maker struct {
 	in   Input
 	plan *Plan
+
+	// claims are the slots that mirrors of the plan take, by server.
+	claims map[string]int
+
+	// unfinished are the mirrors that this plan cannot remove whole.
+	unfinished map[string]bool
 }
 
 func (m *maker) find(f Finding) { m.plan.Findings = append(m.plan.Findings, f) }

@@ -1,9 +1,11 @@
 package planner
 
 import (
+	"encoding/json"
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 
 	"bascule/config"
 	"bascule/planner/catalog"
@@ -28,41 +30,89 @@ func (m *maker) mirror(decl *config.Mirror) {
 	if source == nil || target == nil || source.Err != nil || target.Err != nil {
 		return // said at the peer
 	}
+	m.checkAgainOnce(decl)
 	rec := m.in.State.Find(decl.Address)
 	led := ledgerMirror(target, MirrorID(m.in.State.Lineage, decl.Address))
-	ready := rec != nil && rec.Status == state.Ready
+	ready, whole := rec != nil && rec.Status == state.Ready, m.replaces(decl.Address)
+	lost := ready && decl.Continuous && led == nil // its records, and its position with them
 	switch {
-	case ready && rec.Mirror.Digest == decl.Digest():
+	case ready && !whole && !lost && !running(led) && rec.Mirror.Digest == decl.Digest():
 		m.protection(rec, decl)
 		return
-	case !ready && m.adopts(decl, target):
+	case !ready && !whole && m.adopts(decl, target):
 		return
 	case source.Missing:
 		m.find(at(sourceMissing(decl.Source.Address, source.Endpoint), decl.Source.Range))
 		return
 	}
-	change := Change{Address: decl.Address, Action: Create, Steps: []Step{},
-		File: decl.Range.Filename, Line: decl.Range.Start.Line}
 	d := newDraft(m, decl, source, target, led)
 	d.locked = decl.Protect || rec != nil && rec.Mirror.Protect
-	switch {
-	case ready:
-		change.Action = Replace
-		change.Reason = "its settings changed; everything is copied again"
+	change := Change{Address: decl.Address, Action: Create, Steps: []Step{},
+		File: decl.Range.Filename, Line: decl.Range.Start.Line}
+	if rec != nil {
 		change.Attributes = attributes(rec.Mirror, decl)
-		if d.locked {
-			m.find(at(protected(decl.Address, "replaced"), decl.RangeOf("protect")))
-		}
-		if rec.Mirror.Target != decl.Target.Address {
-			m.find(at(moved(decl.Address, rec.Mirror.Target, decl.Target.Address), decl.RangeOf("target")))
-		}
-	case d.resume:
-		change.Reason = "it was interrupted; its snapshot is gone, so all tables are copied again, into the schema that is there"
-	case led != nil && led.Phase != catalog.PhaseCopied:
-		change.Reason = "it was interrupted before it made anything"
 	}
+	anew := slices.ContainsFunc(change.Attributes, func(a Attribute) bool { return takesAll(a.Name) })
+	switch {
+	case d.running && !whole && !anew:
+		m.change(d, change, rec)
+		return
+	case ready || d.running:
+		change.Action = Replace
+		change.Reason = replaceReason(whole, lost)
+		m.checkReplaced(d, rec)
+	case d.resume && decl.Continuous:
+		change.Reason, change.Attributes = "it was interrupted; finished tables stay, the rest is copied again", nil
+	case d.resume:
+		change.Reason, change.Attributes = "it was interrupted; its snapshot is gone, so all tables are copied again, into the schema that is there", nil
+	default:
+		change.Attributes = nil
+		if led != nil && led.Phase != catalog.PhaseCopied {
+			change.Reason = "it was interrupted before it made anything"
+		}
+	}
+	d.running = false
 	d.draft(&change)
 	m.plan.Changes = append(m.plan.Changes, change)
+}
+
+// running reports whether a mirror streams, or stands still with its position known.
+func running(led *catalog.LedgerMirror) bool {
+	return led != nil && led.Stream != nil && led.Phase == catalog.PhaseStreaming
+}
+
+func replaceReason(whole, lost bool) string {
+	switch {
+	case whole:
+		return "-replace asks for it; everything is copied again"
+	case lost:
+		return "its records on the target are gone, and with them where its stream was; everything is copied again"
+	}
+	return "its settings changed; everything is copied again"
+}
+
+// checkReplaced checks that a mirror may be made anew.
+func (m *maker) checkReplaced(d *draft, rec *state.Resource) {
+	if d.locked {
+		m.find(at(protected(d.decl.Address, "replaced"), d.decl.RangeOf("protect")))
+	}
+	if d.decl.Continuous && !d.decl.InitialCopy {
+		d.found("initial_copy", codeNotAgain, Refusal, "the mirror would be made anew, and initial_copy = false copies nothing: what was written to the source meanwhile would be missing",
+			"Set initial_copy = true. Or remove the mirror, apply, make the tables equal, and declare it again.")
+	}
+	if rec != nil && rec.Mirror.Target != d.decl.Target.Address {
+		m.find(at(moved(d.decl.Address, rec.Mirror.Target, d.decl.Target.Address), d.decl.RangeOf("target")))
+	}
+}
+
+// takesAll reports whether a change of this setting takes a whole new copy. What a
+// mirror that streams has of tables is changed table by table.
+func takesAll(setting string) bool {
+	switch setting {
+	case "source", "target", "continuous", "stream.publish_via_partition_root", "stream.slot", "stream.publications":
+		return true
+	}
+	return strings.HasPrefix(setting, "schema.")
 }
 
 // adopts plans to take over a mirror that the ledger knows to be complete and the
@@ -72,15 +122,33 @@ func (m *maker) adopts(decl *config.Mirror, target *Live) bool {
 		return false
 	}
 	for _, l := range target.Ledger.Mirrors {
-		if l.Address != decl.Address || l.Digest != decl.Digest() || l.Phase != catalog.PhaseCopied {
+		if l.Address != decl.Address || l.Digest != decl.Digest() || !complete(&l) {
 			continue
 		}
 		change := m.adoption(decl, l.ID)
+		change.Mirror.Stream = recordedStream(&l)
 		change.Reason = "the target's ledger says that it is complete; it is adopted into the state"
 		m.plan.Changes = append(m.plan.Changes, change)
 		return true
 	}
 	return false
+}
+
+// complete reports whether nothing of a mirror is left to copy or to build.
+func complete(l *catalog.LedgerMirror) bool {
+	return l.Phase == catalog.PhaseCopied || running(l) && !l.Finished.IsZero()
+}
+
+// recordedStream is how the ledger says that a mirror streams, or nil.
+func recordedStream(l *catalog.LedgerMirror) *Stream {
+	if l == nil || l.Stream == nil {
+		return nil
+	}
+	var s Stream
+	if json.Unmarshal([]byte(l.Stream.Settings), &s) != nil {
+		return nil
+	}
+	return &s
 }
 
 // adoption is a change of the state alone.
@@ -115,6 +183,12 @@ func attributes(rec *state.Mirror, decl *config.Mirror) []Attribute {
 	}
 	was["source"], was["target"] = rec.Source, rec.Target
 	is["source"], is["target"] = decl.Source.Address, decl.Target.Address
+	if was["continuous"] != is["continuous"] {
+		for _, settings := range []map[string]string{was, is} {
+			settings["continuous"] = strconv.FormatBool(settings["continuous"] != "") // one that copies once does not have it
+			maps.DeleteFunc(settings, func(name, _ string) bool { return name == "initial_copy" || strings.HasPrefix(name, "stream.") })
+		}
+	}
 	all := maps.Clone(was)
 	maps.Copy(all, is)
 	var list []Attribute

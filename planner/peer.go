@@ -138,7 +138,7 @@ func (m *maker) forgottenPeers() {
 // staying are the recorded mirrors of a peer that this plan does not remove.
 func (m *maker) staying(peer string) []string {
 	return slices.DeleteFunc(m.users(peer), func(user string) bool {
-		return slices.ContainsFunc(m.plan.Changes, func(c Change) bool { return c.Address == user && c.Action == Remove })
+		return !m.unfinished[user] && slices.ContainsFunc(m.plan.Changes, func(c Change) bool { return c.Address == user && c.Action == Remove })
 	})
 }
 

@@ -38,6 +38,9 @@ type Plan struct {
 	Targets  []string `json:"targets,omitempty"`
 	Excludes []string `json:"excludes,omitempty"`
 
+	// Replaces is what it copies again, as in Input.
+	Replaces []string `json:"replaces,omitempty"`
+
 	Peers    []Peer    `json:"peers"`
 	Changes  []Change  `json:"changes"`
 	Findings []Finding `json:"findings"`
@@ -118,8 +121,13 @@ type Mirror struct {
 	// Protect refuses removal and overwriting until it is lifted by its own change.
 	Protect bool `json:"protect,omitempty"`
 
-	// Stream is how it follows its source; nil for a mirror that copies once.
+	// Stream is how it follows its source; nil for a mirror that copies once. Of a
+	// mirror that is removed, it is what is taken off the source.
 	Stream *Stream `json:"stream,omitempty"`
+
+	// Before is how the mirror followed its source until a change that makes it anew,
+	// or removes something of it: what is there and Stream does not have, goes.
+	Before *Stream `json:"before,omitempty"`
 
 	// ID is the mirror's name in the ledger and in application_name.
 	ID       string            `json:"id"`
@@ -171,6 +179,10 @@ type Table struct {
 
 	// Parts is how many COPY statements carry its rows, by ranges of blocks.
 	Parts int `json:"parts"`
+
+	// Bounds, set while a copy is carried out, cut the parts by ranges of the first
+	// column of Key instead: one fewer than there are parts.
+	Bounds []int64 `json:"-"`
 
 	Bytes int64   `json:"bytes"` // heap and TOAST
 	Rows  float64 `json:"rows"`  // estimate; -1 unknown

@@ -40,12 +40,24 @@ type Stream struct {
 	// switched off while the mirror lives, where ReplicaRole is not to be had.
 	DisableTriggers []string `json:"disable_triggers,omitempty"`
 
+	// Silenced are the triggers that were switched off there, as they were: recorded
+	// before it is done, and put back when the mirror goes. A plan has none.
+	Silenced []Trigger `json:"silenced,omitempty"`
+
 	// Identities are replica identities that are changed on the source, and put back
 	// when the mirror goes.
 	Identities []ReplicaIdentity `json:"identities,omitempty"`
 
 	// SystemIdentifier of the source's cluster: its position has no meaning in another.
 	SystemIdentifier string `json:"system_identifier"`
+}
+
+// Trigger of a table, whose name is quoted. Was is when it fired: enable, enable
+// always, enable replica.
+type Trigger struct {
+	Table string `json:"table"`
+	Name  string `json:"name"`
+	Was   string `json:"was"`
 }
 
 // ReplicaIdentity is a change of one table's replica identity. Both values are

@@ -36,7 +36,8 @@ func (m *maker) remove(r *state.Resource, gone map[string]int) {
 		reason = "everything is to go; its tables and their rows stay"
 	}
 	id := MirrorID(m.in.State.Lineage, r.Address)
-	steps := []Step{}
+	made := m.madeBy(r)
+	steps := append([]Step{}, m.sourceCleanup(r, made)...)
 	if ledgerMirror(live, id) != nil && !m.replaced(r.Mirror.Target) {
 		gone[r.Mirror.Target]++
 		summary := "delete the mirror's records from schema bascule"
@@ -47,6 +48,6 @@ func (m *maker) remove(r *state.Resource, gone map[string]int) {
 		steps = append(steps, Step{ID: "ledger", Kind: "cleanup", Peer: r.Mirror.Target, Summary: summary, SQL: sql})
 	}
 	m.plan.Changes = append(m.plan.Changes, Change{Address: r.Address, Action: Remove, Reason: reason,
-		Mirror: &Mirror{Source: r.Mirror.Source, Target: r.Mirror.Target, ID: id, Digest: r.Mirror.Digest},
+		Mirror: &Mirror{Source: r.Mirror.Source, Target: r.Mirror.Target, ID: id, Digest: r.Mirror.Digest, Stream: made},
 		Steps:  append(steps, Step{ID: "forget", Kind: "state", Summary: "leave the state file"})})
 }

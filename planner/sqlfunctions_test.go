@@ -20,11 +20,11 @@ import (
 // set_config is here for our own session's settings, pg_export_snapshot because what it
 // makes ends with its transaction.
 var allowed = strings.Fields(`
-	acldefault aclexplode array_agg bool_or count current_database current_setting format format_type has_database_privilege
-	has_function_privilege has_parameter_privilege has_schema_privilege has_table_privilege hashtextextended left
-	oidvectortypes pg_backend_pid pg_control_system pg_database_collation_actual_version pg_encoding_to_char
-	pg_export_snapshot pg_get_constraintdef pg_get_indexdef pg_get_userbyid pg_has_role pg_is_in_recovery
-	pg_relation_size pg_table_size quote_ident regexp_replace row_security_active set_config shobj_description
+	acldefault aclexplode array_agg bool_or clock_timestamp count current_database current_setting format format_type has_database_privilege
+	has_function_privilege has_parameter_privilege has_schema_privilege has_table_privilege hashtext hashtextextended host left now
+	oidvectortypes pg_backend_pid pg_blocking_pids pg_control_system pg_current_wal_lsn pg_database_collation_actual_version pg_encoding_to_char
+	pg_export_snapshot pg_get_constraintdef pg_get_expr pg_get_indexdef pg_get_publication_tables pg_get_userbyid pg_has_role
+	pg_is_in_recovery pg_last_wal_receive_lsn pg_last_wal_replay_lsn pg_relation_size pg_table_size pg_wal_lsn_diff quote_ident regexp_replace row_security_active set_config shobj_description
 	split_part sum to_jsonb to_regclass unnest version
 `)
 

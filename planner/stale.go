@@ -53,7 +53,7 @@ func stalePeer(was, now Peer) []string {
 }
 
 func sameScope(a, b *Plan) bool {
-	return a.Destroy == b.Destroy && slices.Equal(a.Targets, b.Targets) && slices.Equal(a.Excludes, b.Excludes)
+	return a.Destroy == b.Destroy && slices.Equal(a.Targets, b.Targets) && slices.Equal(a.Excludes, b.Excludes) && slices.Equal(a.Replaces, b.Replaces)
 }
 
 // staleChanges compares what would be done, sizes left aside, and finds what would be
@@ -107,6 +107,20 @@ func stripped(m *Mirror) any {
 		leftOut           []LeftOut
 		large, workMem    bool
 		database, replica bool
+		stream, before    *Stream
+		tables            []Table
 	}{m.AdoptFrom, m.Clean, m.Resume, m.Options.Roles, m.LeftOut, m.LargeObjects > 0, m.Options.MaintenanceWorkMem > 0,
-		m.Options.Database != nil, m.Options.ReplicaRole}
+		m.Options.Database != nil, m.Options.ReplicaRole, m.Stream, m.Before, followedTables(m)}
+}
+
+// followedTables is what is done to the tables of a continuous mirror.
+func followedTables(m *Mirror) []Table {
+	if m.Stream == nil {
+		return nil
+	}
+	var list []Table
+	for _, t := range m.Tables {
+		list = append(list, Table{OID: t.OID, Follow: t.Follow, Key: t.Key, Work: t.Work})
+	}
+	return list
 }

@@ -13,6 +13,9 @@ var DumpCommand = []string{"pg_dump", "--format=custom", "--schema-only", "--no-
 // steps says what is done, in order. Statements are exact; definitions are those of
 // pg_dump, read under the copy's snapshot.
 func (d *draft) steps() []Step {
+	if d.running {
+		return d.changeSteps()
+	}
 	source, target, o := d.out.Source, d.out.Target, d.out.Options
 	steps := []Step{{ID: "intent", Kind: "state", Summary: "record in the state file what is about to exist"}}
 	add := func(s Step) { steps = append(steps, s) }
@@ -23,11 +26,21 @@ func (d *draft) steps() []Step {
 	for _, r := range o.Roles {
 		add(Step{ID: "role " + r.Name, Kind: "roles", Peer: target, Summary: "create role " + r.Name + ", without a password", SQL: r.SQL()})
 	}
-	add(Step{ID: "snapshot", Kind: "copy", Peer: source, Summary: fmt.Sprintf("lock %s against changes of shape and export a snapshot", plural(len(d.out.Tables), "table", "tables")),
-		SQL: []string{"begin isolation level repeatable read, read only", "lock table only <each> in access share mode", "select pg_catalog.pg_export_snapshot()"}})
+	if d.before != nil && !d.resume {
+		for _, s := range cleanupSteps(d.before, source) {
+			add(s)
+		}
+	}
+	if d.out.Stream != nil {
+		steps = append(steps, d.sourceSteps()...)
+	}
+	if d.out.Stream != nil && !d.out.Stream.InitialCopy {
+		return append(steps, d.attachSteps()...)
+	}
+	add(d.snapshotStep(len(d.out.Tables)))
 	if o.SchemaCopy {
 		add(Step{ID: "dump", Kind: "schema", Peer: source, Summary: "read the definitions", Command: DumpCommand})
-		if d.resume {
+		if d.resume && d.out.Stream == nil {
 			add(Step{ID: "undo", Kind: "schema", Peer: target, Summary: "drop what an interrupted attempt built on its tables, and empty them"})
 		}
 		if d.out.Clean {
@@ -46,21 +59,41 @@ func (d *draft) steps() []Step {
 	if o.SchemaCopy {
 		add(Step{ID: "objects", Kind: "schema", Peer: target, Summary: "build indexes, keys, foreign keys, triggers and the rest, each as soon as its tables are filled"})
 	}
+	if d.out.Stream != nil {
+		steps = append(steps, d.streamSteps()...)
+		if o.SchemaCopy {
+			add(Step{ID: "validate", Kind: "schema", Peer: target, Summary: "validate foreign keys, and build what else looks at all rows, beside the stream"})
+		}
+	}
 	for _, name := range d.out.Refresh {
 		add(Step{ID: "refresh " + name, Kind: "schema", Peer: target, Summary: "fill materialized view " + name, SQL: []string{"refresh materialized view " + name}})
 	}
 	if n := len(d.out.Sequences); n > 0 {
 		add(Step{ID: "sequences", Kind: "sequences", Peer: target, Summary: "set " + plural(n, "sequence", "sequences") + " as on the source, read last"})
 	}
-	for _, t := range d.out.Tables {
-		if sql := t.MoveSQL(); len(sql) > 0 {
-			add(Step{ID: "move " + t.SourceName(), Kind: "schema", Peer: target, Summary: "move the table to its own name", SQL: sql})
-		}
-	}
+	steps = append(steps, d.moveSteps()...)
 	if o.OnDatabase() {
 		add(Step{ID: "settings", Kind: "settings", Peer: target, Summary: "set the database's settings, comment and privileges as on the source, as far as they are carried"})
 	}
 	add(Step{ID: "finish", Kind: "ledger", Peer: target, Summary: "record that the mirror is complete"})
+	return append(steps, Step{ID: "done", Kind: "state", Summary: "record the mirror in the state file"})
+}
+
+// moveSteps move tables that have another name on the target.
+func (d *draft) moveSteps() []Step {
+	var steps []Step
+	for i := range d.out.Tables {
+		t := &d.out.Tables[i]
+		if sql := t.MoveSQL(); len(sql) > 0 && d.makes(t) {
+			steps = append(steps, Step{ID: "move " + t.SourceName(), Kind: "schema", Peer: d.out.Target, Summary: "move the table to its own name", SQL: sql})
+		}
+	}
+	return steps
+}
+
+// attachSteps follow tables that are equal already.
+func (d *draft) attachSteps() []Step {
+	steps := append(d.streamSteps(), Step{ID: "finish", Kind: "ledger", Peer: d.out.Target, Summary: "record that the mirror is complete"})
 	return append(steps, Step{ID: "done", Kind: "state", Summary: "record the mirror in the state file"})
 }
 

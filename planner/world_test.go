@@ -40,6 +40,7 @@ type world struct {
 
 	destroy           bool
 	targets, excludes []string
+	replaces          []string
 }
 
 // newWorld returns a source with two tables, a view and a sequence, an empty target,
@@ -86,7 +87,7 @@ func (w *world) input(t testing.TB) planner.Input {
 		}
 	}
 	return planner.Input{Version: "0.1.0", Config: cfg, State: w.state, Live: w.live,
-		Destroy: w.destroy, Targets: w.targets, Excludes: w.excludes}
+		Destroy: w.destroy, Targets: w.targets, Excludes: w.excludes, Replaces: w.replaces}
 }
 
 func (w *world) plan(t testing.TB) *planner.Plan {
@@ -157,9 +158,10 @@ func shop() *catalog.Database {
 // table adds a table with a primary key on its first column.
 func table(db *catalog.Database, oid uint32, schema, name string, columns ...string) *catalog.Relation {
 	r := relation(db, oid, schema, name, catalog.Table, columns...)
-	r.HasPrimaryKey, r.Pages, r.Rows, r.Bytes, r.IndexBytes = true, 100, 1000, 819200, 16384
+	r.Columns[0].NotNull = true
+	r.HasPrimaryKey, r.ReplicaIdentity, r.Pages, r.Rows, r.Bytes, r.IndexBytes = true, 'd', 100, 1000, 819200, 16384
 	db.Constraints = append(db.Constraints, catalog.Constraint{OID: oid + 2, Table: oid, Schema: schema, Name: name + "_pkey", Kind: 'p', Index: oid + 1, Validated: true})
-	db.Indexes = append(db.Indexes, catalog.Index{OID: oid + 1, Table: oid, Schema: schema, Name: name + "_pkey", Unique: true, Primary: true, Valid: true, Constraint: oid + 2})
+	db.Indexes = append(db.Indexes, catalog.Index{OID: oid + 1, Table: oid, Schema: schema, Name: name + "_pkey", Unique: true, Primary: true, Valid: true, Immediate: true, Columns: []int{1}, Constraint: oid + 2})
 	depends(db, 'a', pgConstraint, oid+2, pgClass, oid, 1)
 	depends(db, 'i', pgClass, oid+1, pgConstraint, oid+2, 0)
 	return r

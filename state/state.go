@@ -65,8 +65,28 @@ type Mirror struct {
 
 	Continuous bool `json:"continuous"`
 
+	// OnSource is what a continuous mirror made on its source, for removing it when the
+	// ledger is gone.
+	OnSource *OnSource `json:"on_source,omitempty"`
+
 	// Protect refuses removal and overwriting.
 	Protect bool `json:"protect,omitempty"`
+}
+
+// OnSource names what was made or changed on a source; what was there before is no
+// part of it.
+type OnSource struct {
+	Slot         string            `json:"slot,omitempty"`
+	Publications []string          `json:"publications,omitempty"`
+	Identities   []ReplicaIdentity `json:"identities,omitempty"`
+}
+
+// ReplicaIdentity is a table's, as it was made, and as it was.
+type ReplicaIdentity struct {
+	Schema string `json:"schema"`
+	Name   string `json:"name"`
+	Is     string `json:"is"`
+	Was    string `json:"was"`
 }
 
 // JournalEntry records one step of an apply.

@@ -106,16 +106,21 @@ func (c *Cluster) Exists(ctx context.Context, database string) (bool, error) {
 	return found, err
 }
 
-// Version is what the server calls itself.
-func (c *Cluster) Version(ctx context.Context) (string, error) {
-	conn, err := pgx.Connect(ctx, c.URL("postgres"))
+// Installed says whether the servers have a library to preload.
+func Installed(library string) bool {
+	_, err := os.Stat(filepath.Join(Programs, "..", "lib", library+".so"))
+	return err == nil
+}
+
+// ExtensionVersion is the version of an extension that would be created, or "".
+func ExtensionVersion(name string) string {
+	data, err := os.ReadFile(filepath.Join(extensions, name+".control"))
 	if err != nil {
-		return "", err
+		return ""
 	}
-	defer conn.Close(context.WithoutCancel(ctx))
-	var version string
-	err = conn.QueryRow(ctx, serverVersion).Scan(&version)
-	return version, err
+	_, rest, _ := strings.Cut(string(data), "default_version")
+	line, _, _ := strings.Cut(rest, "\n")
+	return strings.Trim(line, " ='")
 }
 
 // initialise creates the cluster's files, owned by the unprivileged user.
@@ -212,10 +217,10 @@ func firstLine(s string) string {
 // Programs is where Debian keeps PostgreSQL 15's server programs.
 const Programs = "/usr/lib/postgresql/15/bin"
 
+// extensions is where it keeps their extensions' control files.
+const extensions = "/usr/share/postgresql/15/extension"
+
 const superuser = "bench"
 
 const databaseExists = `
 	select exists (select from pg_catalog.pg_database where datname = $1)`
-
-const serverVersion = `
-	select pg_catalog.current_setting('server_version')`

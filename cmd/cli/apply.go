@@ -20,6 +20,8 @@ func applyFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "auto-approve", Usage: "do not ask"},
 		&cli.IntFlag{Name: "parallelism", Usage: "work on `N` mirrors at once (default 2)"},
 		&cli.StringSliceFlag{Name: "allow-data-loss", Usage: "let rows of the target be overwritten by `ADDR`; may be repeated"},
+		&cli.StringFlag{Name: "wait", Value: executor.WaitStreaming, Usage: "how long to stay with a continuous mirror: until it is `streaming` (caught up), copied, or none"},
+		&cli.DurationFlag{Name: "wait-timeout", Usage: "exit with 8 when -wait takes longer than `D`; the work goes on at the next apply or run"},
 		&cli.StringFlag{Name: "expect-digest", Usage: "apply only the plan with this `DIGEST`, as plan printed it"},
 	}, targetFlags()...)
 }
@@ -31,7 +33,7 @@ func applyCommand() *command {
 		more: "Plans, asks, and does it. With a saved plan it does exactly that, without asking, or " +
 			"nothing when anything moved since. Ctrl-C once finishes what must be finished; twice stops. " +
 			"Whatever ended it, the same command continues.",
-		flags: append([]cli.Flag{&cli.BoolFlag{Name: "destroy", Usage: "remove everything instead"}}, applyFlags()...),
+		flags: append([]cli.Flag{&cli.BoolFlag{Name: "destroy", Usage: "remove everything instead"}, replaceFlag()}, applyFlags()...),
 		examples: [][2]string{
 			{"bascule apply", "plan, ask, do"},
 			{"bascule apply app.plan", "do what a saved plan says"},
@@ -110,8 +112,11 @@ func (a *application) read() (err error) {
 
 // allowed refuses, before anything is connected to, what could not be approved.
 func (a *application) allowed() error {
+	if w := a.flags.String("wait"); w != executor.WaitStreaming && w != executor.WaitCopied && w != executor.WaitNone {
+		return usagef("-wait=%s is none of streaming, copied and none", w)
+	}
 	if a.saved != "" {
-		for _, name := range []string{"target", "exclude", "destroy"} {
+		for _, name := range []string{"target", "exclude", "replace", "destroy"} {
 			if a.flags.IsSet(name) {
 				return usagef("-%s is decided when a plan is made; it does not go with a saved one", name)
 			}
@@ -132,9 +137,12 @@ func (a *application) allowed() error {
 
 // choose returns the plan to apply, after showing it and making sure that it may be.
 func (a *application) choose(ctx context.Context, w *workspace) (*planner.Plan, error) {
-	part := a.scope(a.destroy)
+	part, err := a.scope(a.destroy)
+	if err != nil {
+		return nil, err
+	}
 	if a.kept != nil {
-		part = scope{destroy: a.kept.Destroy, targets: a.kept.Targets, excludes: a.kept.Excludes}
+		part = scope{destroy: a.kept.Destroy, targets: a.kept.Targets, excludes: a.kept.Excludes, replaces: a.kept.Replaces}
 		if a.kept.StateSerial == 0 && w.file.Serial == 0 {
 			w.file.Lineage = a.kept.Lineage // of the state that the plan is to begin
 		}
@@ -209,7 +217,7 @@ func (a *application) execute(ctx context.Context, w *workspace, p *planner.Plan
 	result, err := a.shown(ctx, w, p, progress, func() (*executor.Result, error) {
 		return executor.Apply(ctx, executor.Config{
 			Plan: p, Config: w.cfg, State: w.file, Store: w.store, Sink: progress, Log: log,
-			Parallelism: a.flags.Int("parallelism"), AllowDataLoss: a.flags.StringSlice("allow-data-loss"),
+			Wait: a.flags.String("wait"), WaitTimeout: a.flags.Duration("wait-timeout"), Parallelism: a.flags.Int("parallelism"), AllowDataLoss: a.flags.StringSlice("allow-data-loss"),
 		})
 	})
 	if p.Empty() && err == nil {

@@ -54,14 +54,18 @@ func left(outcomes []view.Outcome, p *planner.Plan) []string {
 		if o.Status == executor.Done || o.Status == executor.Skipped || i < 0 || p.Changes[i].Mirror == nil {
 			continue
 		}
-		list = append(list, p.Changes[i].Mirror.Target+": what "+o.Address+" has made and copied so far, and its records in schema bascule")
+		m := p.Changes[i].Mirror
+		if s := m.Stream; s != nil && s.OwnSlot && o.Action != planner.Remove {
+			list = append(list, m.Source+": replication slot "+s.Slot+", if it was made, and the WAL that it keeps; publication "+s.Publication)
+		}
+		list = append(list, m.Target+": what "+o.Address+" has made and copied so far, and its records in schema bascule")
 	}
 	return list
 }
 
 // viewed adds to an outcome where its change comes from.
 func viewed(o executor.Outcome, p *planner.Plan) view.Outcome {
-	v := view.Outcome{Address: o.Address, Action: o.Action, Status: o.Status, Err: o.Err}
+	v := view.Outcome{Address: o.Address, Action: o.Action, Status: o.Status, Err: o.Err, Remark: o.Remark}
 	i := slices.IndexFunc(p.Changes, func(c planner.Change) bool { return c.Address == o.Address })
 	if i >= 0 {
 		v.File, v.Line = p.Changes[i].File, p.Changes[i].Line

@@ -18,11 +18,13 @@ func planCommand() *command {
 			&cli.StringFlag{Name: "out", Usage: "keep the plan in `FILE` for apply"},
 			&cli.BoolFlag{Name: "detailed-exitcode", Usage: "exit with 2 when there are changes"},
 			&cli.BoolFlag{Name: "destroy", Usage: "plan the removal of everything"},
+			replaceFlag(),
 		}, targetFlags()...),
 		examples: [][2]string{
 			{"bascule plan", "what would happen"},
 			{"bascule plan -out=app.plan", "keep it, to apply exactly that"},
 			{"bascule plan -detailed-exitcode -json", "for a pipeline"},
+			{`bascule plan -replace='mirror.app.table["public.orders"]'`, "copy one table again"},
 		},
 		run: runPlan,
 	}
@@ -36,7 +38,11 @@ func runPlan(ctx context.Context, c *call) error {
 	if err := w.load(ctx); err != nil {
 		return err
 	}
-	p, err := c.plan(ctx, w, c.scope(c.flags.Bool("destroy")))
+	part, err := c.scope(c.flags.Bool("destroy"))
+	if err != nil {
+		return err
+	}
+	p, err := c.plan(ctx, w, part)
 	if err != nil {
 		return err
 	}
@@ -59,7 +65,16 @@ func runPlan(ctx context.Context, c *call) error {
 	return nil
 }
 
-// scope reads -target and -exclude.
-func (c *call) scope(destroy bool) scope {
-	return scope{destroy: destroy, targets: c.flags.StringSlice("target"), excludes: c.flags.StringSlice("exclude")}
+// replaceFlag names what is copied again.
+func replaceFlag() cli.Flag {
+	return &cli.StringSliceFlag{Name: "replace", Usage: "copy `ADDR` again: a mirror, or mirror.NAME.table[\"schema.table\"] of one that streams; may be repeated"}
+}
+
+// scope reads -target, -exclude and -replace.
+func (c *call) scope(destroy bool) (scope, error) {
+	s := scope{destroy: destroy, targets: c.flags.StringSlice("target"), excludes: c.flags.StringSlice("exclude"), replaces: c.flags.StringSlice("replace")}
+	if destroy && len(s.replaces) > 0 {
+		return s, usagef("-replace copies something again, and -destroy removes everything: they do not go together")
+	}
+	return s, nil
 }

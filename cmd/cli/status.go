@@ -7,26 +7,35 @@ import (
 	"time"
 
 	"bascule/cmd/view"
-	"bascule/config"
-	"bascule/planner/catalog"
-	"bascule/planner/session"
 
 	"github.com/urfave/cli/v2"
-	"golang.org/x/sync/errgroup"
 )
 
-// watchEvery is the time between two readings of status -watch.
-const watchEvery = 2 * time.Second
+// watchEvery is the time between two readings of status -watch and -wait, rateSpan
+// that between the two readings that a rate is made of.
+const (
+	watchEvery = 2 * time.Second
+	rateSpan   = time.Second
+)
 
 func statusCommand() *command {
 	return &command{
 		name: "status", args: "[ADDR]", maxArgs: 1,
-		about: "say how far each mirror is",
-		more:  "It takes no lock and works while apply runs, from any terminal that can reach the target.",
-		flags: []cli.Flag{&cli.BoolFlag{Name: "watch", Usage: "again every 2 s, until everything is done"}},
+		about: "say how far each mirror is, or what we do on a peer",
+		more: "It takes no lock and works while apply and run do, from any terminal that can reach the peers. " +
+			"With -wait it returns when everything asked for is copied, and what is continuous streams and is no further " +
+			"behind than -max-lag; exit code 8 says that -timeout came first.",
+		flags: []cli.Flag{
+			&cli.BoolFlag{Name: "watch", Usage: "again every 2 s, until everything is done"},
+			&cli.StringFlag{Name: "wait", Usage: "return when everything is `streaming`, or copied"},
+			&cli.StringFlag{Name: "max-lag", Value: "10MB", Usage: "with -wait: at most `SIZE` of WAL behind the source"},
+			&cli.DurationFlag{Name: "timeout", Usage: "with -wait: for at most `DURATION`; default for ever"},
+		},
 		examples: [][2]string{
 			{"bascule status", "every mirror"},
 			{"bascule status mirror.app -watch", "one, until it is done"},
+			{"bascule status peer.prod", "our sessions and slots on a server"},
+			{"bascule status -wait=streaming -max-lag=1MB -timeout=10m", "for a pipeline"},
 			{"bascule status -json", "for a program"},
 		},
 		run: runStatus,
@@ -38,19 +47,29 @@ func runStatus(ctx context.Context, c *call) error {
 	if watch && c.screen.JSON() {
 		return usagef("-watch and -json do not go together: -json is one document")
 	}
+	goal, err := c.goal()
+	if err != nil {
+		return err
+	}
 	w, err := c.open()
 	if err != nil {
 		return err
 	}
-	for {
-		report, err := c.status(ctx, w, c.flags.Args().First())
+	s := &survey{call: c, w: w, only: c.flags.Args().First()}
+	for begun := time.Now(); ; {
+		report, err := s.report(ctx)
 		if err != nil {
 			return err
 		}
-		if !watch {
-			return c.screen.Status(report)
+		done, err := goal.reached(report, time.Since(begun))
+		if goal == nil {
+			done = !watch || settled(report)
 		}
-		if err := c.screen.Redraw(c.screen.StatusText(report), isTerminal(c.stdout)); err != nil || settled(report) {
+		over := done || err != nil
+		if shown := c.showStatus(report, watch, over); shown != nil {
+			return shown
+		}
+		if over {
 			return err
 		}
 		select {
@@ -61,35 +80,63 @@ func runStatus(ctx context.Context, c *call) error {
 	}
 }
 
-// settled reports whether every mirror is complete.
-func settled(r view.StatusReport) bool {
-	return !slices.ContainsFunc(r.Mirrors, func(m view.MirrorStatus) bool { return m.Finished == nil })
+// showStatus draws a report anew, or once when it is the last.
+func (c *call) showStatus(report view.StatusReport, watch, last bool) error {
+	switch {
+	case watch:
+		return c.screen.Redraw(c.screen.StatusText(report), isTerminal(c.stdout))
+	case last:
+		return c.screen.Status(report)
+	}
+	return nil
 }
 
-// status reads the state and asks every target.
-func (c *call) status(ctx context.Context, w *workspace, only string) (view.StatusReport, error) {
+// settled reports whether every mirror is complete. One that streams never is.
+func settled(r view.StatusReport) bool {
+	return !slices.ContainsFunc(r.Mirrors, func(m view.MirrorStatus) bool { return m.Finished == nil || m.Stream != nil }) &&
+		!slices.ContainsFunc(r.Peers, func(p view.PeerStatus) bool { return p.Asked })
+}
+
+// survey is one run of status. It keeps the reading before, for rates.
+type survey struct {
+	*call
+	w      *workspace
+	only   string
+	before *reading
+}
+
+// report reads the state and asks every peer that has something to say.
+func (s *survey) report(ctx context.Context) (view.StatusReport, error) {
+	w := s.w
 	report := view.StatusReport{State: w.store.Path(), Mirrors: []view.MirrorStatus{}, Peers: []view.PeerStatus{}}
 	if err := w.load(ctx); err != nil {
 		return report, err
 	}
 	report.Serial = w.file.Serial
+	report.Peers = s.peers(ctx)
 	list := w.mirrors()
-	for _, r := range w.file.Resources {
-		if r.Peer != nil && (only == "" || only == r.Address) {
-			report.Peers = append(report.Peers, view.PeerStatus{Address: r.Address, Endpoint: r.Peer.Endpoint})
-		}
-	}
-	if only != "" {
-		list = slices.DeleteFunc(list, func(m known) bool { return m.address != only })
+	if s.only != "" {
+		list = slices.DeleteFunc(list, func(m known) bool { return m.address != s.only })
 		if len(list)+len(report.Peers) == 0 {
-			return report, fmt.Errorf("%s is neither declared nor in the state%s", only, didYouMean(only, w.addresses()))
+			return report, fmt.Errorf("%s is neither declared nor in the state%s", s.only, didYouMean(s.only, w.addresses()))
 		}
 	}
-	targets := c.ask(ctx, w.cfg, list)
-	now := time.Now()
-	for _, m := range list {
-		report.Mirrors = append(report.Mirrors, measure(m, w.file.Lineage, targets[m.target], now))
+	now := s.read(ctx, list)
+	if s.before == nil && now.streams(list, w.file.Lineage) {
+		select {
+		case <-ctx.Done():
+			return report, context.Cause(ctx)
+		case <-time.After(rateSpan):
+		}
+		s.before, now = now, s.read(ctx, list)
 	}
+	at := time.Now()
+	for _, m := range list {
+		status := measure(m, w.file.Lineage, now.targets[m.target], at)
+		now.addStream(&status, m, w.file.Lineage, s.before)
+		report.Mirrors = append(report.Mirrors, status)
+	}
+	s.before = now
 	return report, context.Cause(ctx)
 }
 
@@ -123,51 +170,8 @@ func (w *workspace) addresses() []string {
 	for _, m := range w.cfg.Mirrors {
 		list = append(list, m.Address)
 	}
+	for _, p := range w.cfg.Peers {
+		list = append(list, p.Address)
+	}
 	return list
-}
-
-// answer of a target.
-type targetAnswer struct {
-	ledger   *catalog.Ledger
-	progress *catalog.Progress
-	err      error
-}
-
-// ask reads every target of the list, several at once.
-func (c *call) ask(ctx context.Context, cfg *config.Config, list []known) map[string]*targetAnswer {
-	answers := map[string]*targetAnswer{}
-	var g errgroup.Group
-	g.SetLimit(8)
-	for _, m := range list {
-		if answers[m.target] != nil {
-			continue
-		}
-		a := &targetAnswer{}
-		answers[m.target] = a
-		i := slices.IndexFunc(cfg.Peers, func(p *config.Peer) bool { return p.Address == m.target })
-		if i < 0 {
-			a.err = fmt.Errorf("%s is not in the configuration any more", m.target)
-			continue
-		}
-		g.Go(func() error {
-			a.read(ctx, cfg.Peers[i])
-			return nil
-		})
-	}
-	_ = g.Wait() // what went wrong is in each answer
-	return answers
-}
-
-// read asks one target. Its session does not carry the name by which sessions that
-// work are found.
-func (a *targetAnswer) read(ctx context.Context, peer *config.Peer) {
-	conn, err := session.Open(ctx, peer, session.Options{Application: "bascule-status", ReadOnly: true})
-	if err != nil {
-		a.err = err
-		return
-	}
-	defer conn.Close(context.WithoutCancel(ctx))
-	if a.ledger, a.err = catalog.ReadLedger(ctx, conn); a.err == nil {
-		a.progress, a.err = catalog.ReadProgress(ctx, conn)
-	}
 }

@@ -119,6 +119,7 @@ func (w *workspace) load(ctx context.Context) (err error) {
 type scope struct {
 	destroy           bool
 	targets, excludes []string
+	replaces          []string
 }
 
 // plan reads the databases and makes the plan. It writes nothing.
@@ -129,6 +130,6 @@ func (c *call) plan(ctx context.Context, w *workspace, s scope) (*planner.Plan, 
 	}
 	return planner.Make(planner.Input{
 		Version: version(), Config: w.cfg, State: w.file, Live: seen,
-		Destroy: s.destroy, Targets: s.targets, Excludes: s.excludes,
+		Destroy: s.destroy, Targets: s.targets, Excludes: s.excludes, Replaces: s.replaces,
 	}), nil
 }

@@ -32,8 +32,11 @@ func orNothing(s string) string { return cmp.Or(s, "(nothing)") }
 
 // mirror renders what a mirror carries.
 func (t *planWriter) mirror(m *planner.Mirror, action string) []string {
-	if action == planner.Remove {
+	switch {
+	case action == planner.Remove:
 		return []string{"- source = " + m.Source, "- target = " + m.Target}
+	case action == planner.Update && m.Stream != nil:
+		return workList(m.Tables)
 	}
 	var out []string
 	if action == planner.Create || action == planner.Replace {
@@ -189,8 +192,8 @@ func (t *planWriter) stepComments(c *planner.Change) []string {
 			out = append(out, line)
 		}
 	}
-	if m := c.Mirror; m != nil && c.Action != planner.Remove && len(m.Tables) > 0 && (m.Bytes > 0 || m.Rows > 0) {
-		out = append(out, fmt.Sprintf("# copy %s with %s, once", size(m.Bytes), count(m.Options.Workers, "worker")))
+	if m := c.Mirror; m != nil && c.Action != planner.Remove {
+		out = append(out, t.streamComments(c)...)
 	}
 	return out
 }
@@ -198,12 +201,17 @@ func (t *planWriter) stepComments(c *planner.Change) []string {
 // remarkable reports whether a step is worth a line: where a mirror is made, all that
 // is not objects and rows of the source arriving.
 func remarkable(c *planner.Change, st planner.Step) bool {
+	if c.Action == planner.Update && c.Mirror != nil && c.Mirror.Stream != nil {
+		return st.Kind == "identity" || st.ID == "triggers"
+	}
 	if c.Action != planner.Create && c.Action != planner.Replace {
 		return st.Kind != "state"
 	}
 	switch st.Kind {
-	case "database", "roles", "settings", "cleanup":
+	case "database", "roles", "settings", "cleanup", "identity":
 		return true
+	case "stream":
+		return st.ID == "triggers"
 	case "ledger":
 		return st.ID != "finish"
 	}

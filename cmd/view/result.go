@@ -40,6 +40,9 @@ type Outcome struct {
 	Status  string // done, failed, interrupted, skipped
 	Err     error
 
+	// Remark is what the operator has to do next, or "".
+	Remark string
+
 	// File and Line are where the change comes from, "" and 0 when from nowhere.
 	File string
 	Line int
@@ -89,6 +92,9 @@ func (s *Screen) resultText(r ResultReport) string {
 		fmt.Fprintln(&b, l)
 	}
 	for _, o := range r.Outcomes {
+		if o.Remark != "" {
+			fmt.Fprintf(&b, "\n%s: %s\n", o.Address, o.Remark)
+		}
 		for _, f := range Faults(o.Err) {
 			if o.Status == "interrupted" {
 				continue
@@ -152,6 +158,7 @@ type OutcomeDocument struct {
 	Address string  `json:"address"`
 	Action  string  `json:"action"`
 	Status  string  `json:"status"`
+	Remark  string  `json:"remark,omitempty"`
 	File    string  `json:"file,omitempty"`
 	Line    int     `json:"line,omitempty"`
 	Errors  []Fault `json:"errors,omitempty"`
@@ -170,7 +177,8 @@ func resultDocument(r ResultReport) ResultDocument {
 		d.Status = "failed"
 	}
 	for _, o := range r.Outcomes {
-		d.Outcomes = append(d.Outcomes, OutcomeDocument{Address: o.Address, Action: o.Action, Status: o.Status, File: o.File, Line: o.Line, Errors: Faults(o.Err)})
+		d.Outcomes = append(d.Outcomes, OutcomeDocument{Address: o.Address, Action: o.Action, Status: o.Status, Remark: o.Remark,
+			File: o.File, Line: o.Line, Errors: Faults(o.Err)})
 	}
 	return d
 }

@@ -16,20 +16,18 @@ type StatusReport struct {
 	Peers   []PeerStatus   `json:"peers"`
 }
 
-// PeerStatus is one peer of the state.
-type PeerStatus struct {
-	Address  string `json:"address"`
-	Endpoint string `json:"endpoint"`
-}
-
 // MirrorStatus is how far one mirror is, from the state and from the target.
 type MirrorStatus struct {
 	Address string `json:"address"`
 	Source  string `json:"source"`
 	Target  string `json:"target"`
 
-	// Phase is "declared" (not applied), the ledger's phase, or "unknown".
+	// Phase is "declared" (not applied), the ledger's phase, "unknown", or one of the
+	// constants for continuous mirrors.
 	Phase string `json:"phase"`
+
+	// Stream is of a continuous mirror that has a slot.
+	Stream *StreamStatus `json:"stream,omitempty"`
 
 	// Attempt counts the snapshots taken.
 	Attempt int `json:"attempt,omitempty"`
@@ -112,8 +110,12 @@ func (s *Screen) StatusText(r StatusReport) string {
 		b.WriteString("\n")
 	}
 	var g grid
-	for _, p := range r.Peers {
-		g.add(p.Address, p.Endpoint)
+	for i := range r.Peers {
+		if p := &r.Peers[i]; p.Asked {
+			s.peerStatus(&b, p)
+		} else {
+			g.add(p.Address, p.Endpoint)
+		}
 	}
 	for _, l := range g.lines("  ") {
 		fmt.Fprintln(&b, l)
@@ -129,13 +131,16 @@ func (s *Screen) mirrorStatus(b *strings.Builder, m *MirrorStatus) {
 	if m.Unreachable != "" {
 		fmt.Fprintf(b, "  the target cannot be asked: %s\n", m.Unreachable)
 	}
-	if m.Tables > 0 {
+	if m.Tables > 0 && !m.streams() {
 		fmt.Fprintf(b, "  tables   %s of %s\n", grouped(int64(m.TablesDone)), grouped(int64(m.Tables)))
 		fmt.Fprintf(b, "  bytes    %s of %s, %d %%%s\n", size(m.BytesDone), size(m.Bytes), share(m.BytesDone, m.Bytes), speed(m))
 		fmt.Fprintf(b, "  rows     %s\n", grouped(m.Rows))
 	}
-	if m.Objects > 0 {
+	if m.Objects > m.ObjectsDone || m.Objects > 0 && !m.streams() {
 		fmt.Fprintf(b, "  objects  %s of %s\n", grouped(int64(m.ObjectsDone)), grouped(int64(m.Objects)))
+	}
+	if m.Stream != nil {
+		s.streamStatus(b, m)
 	}
 	section(b, "copying", copyLines(m.Copying))
 	section(b, "building", buildLines(m.Builds))
@@ -147,6 +152,9 @@ func (s *Screen) mirrorStatus(b *strings.Builder, m *MirrorStatus) {
 
 // phase says where a mirror stands, and since when.
 func (s *Screen) phase(m *MirrorStatus) string {
+	if m.streams() {
+		return s.streamPhase(m)
+	}
 	text := s.out.paint(bold, m.Phase)
 	if m.Started != nil && m.Finished == nil {
 		text += ", began " + m.Started.UTC().Format(time.RFC3339)
@@ -164,6 +172,15 @@ func (s *Screen) phase(m *MirrorStatus) string {
 		text += fmt.Sprintf(", snapshot %d", m.Attempt)
 	}
 	return text
+}
+
+// streams reports whether the initial copy of a continuous mirror is complete.
+func (m *MirrorStatus) streams() bool {
+	switch m.Phase {
+	case PhaseStreaming, PhaseCatchingUp, PhaseConnecting, PhaseStopped, PhasePaused, PhaseHalted:
+		return m.Stream != nil
+	}
+	return false
 }
 
 func speed(m *MirrorStatus) string {

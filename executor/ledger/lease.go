@@ -39,19 +39,11 @@ const (
 func Lease(ctx context.Context, conn *pgx.Conn, mirror string, waiting func(text string)) error {
 	deadline := time.Now().Add(leasePatience)
 	for told := false; ; told = true {
-		var got bool
-		if err := conn.QueryRow(ctx, tryLease, mirror).Scan(&got); err != nil {
-			return fmt.Errorf("lease of %q: %w", mirror, err)
+		held, err := TryLease(ctx, conn, mirror)
+		if err != nil || held == nil {
+			return err
 		}
-		if got {
-			return nil
-		}
-		held := &HeldError{Mirror: mirror}
-		err := conn.QueryRow(ctx, leaseHolder, mirror).Scan(&held.PID, &held.Client)
-		if err != nil && !errors.Is(err, pgx.ErrNoRows) {
-			return fmt.Errorf("lease of %q: %w", mirror, err)
-		}
-		if err == nil && !told {
+		if held.PID != 0 && !told {
 			waiting("waiting: " + held.Error())
 		}
 		if err := pause(ctx); err != nil {
@@ -61,6 +53,30 @@ func Lease(ctx context.Context, conn *pgx.Conn, mirror string, waiting func(text
 			return held
 		}
 	}
+}
+
+// TryLease is Lease without patience: it returns who holds the mirror, or nil when
+// this session now does. PID is 0 when the holder has just let go.
+func TryLease(ctx context.Context, conn *pgx.Conn, mirror string) (*HeldError, error) {
+	var got bool
+	if err := conn.QueryRow(ctx, tryLease, mirror).Scan(&got); err != nil {
+		return nil, fmt.Errorf("lease of %q: %w", mirror, err)
+	}
+	if got {
+		return nil, nil
+	}
+	held := &HeldError{Mirror: mirror}
+	err := conn.QueryRow(ctx, leaseHolder, mirror).Scan(&held.PID, &held.Client)
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		return nil, fmt.Errorf("lease of %q: %w", mirror, err)
+	}
+	return held, nil
+}
+
+// Release lets go of a lease that this session took, which then goes on without.
+func Release(ctx context.Context, conn *pgx.Conn, mirror string) error {
+	_, err := conn.Exec(ctx, releaseLease, mirror)
+	return wrap("release "+mirror, err)
 }
 
 // Join marks a session as one that works for the mirror's holder, until it ends. It
@@ -117,6 +133,8 @@ func pause(ctx context.Context) error {
 }
 
 const tryLease = `select pg_catalog.pg_try_advisory_lock(1650553700, pg_catalog.hashtext($1))`
+
+const releaseLease = `select pg_catalog.pg_advisory_unlock(1650553700, pg_catalog.hashtext($1))`
 
 const leaseHolder = `
 	select a.pid, coalesce(a.client_addr::text, 'local')

@@ -198,7 +198,15 @@ const createLedger = `
 		dropped text[] not null,
 		state text not null,
 		point pg_lsn,
-		primary key (mirror, source));`
+		primary key (mirror, source));
+	create table if not exists bascule.part (
+		mirror text not null references bascule.mirror on delete cascade,
+		source oid not null,
+		number integer not null,
+		low bigint,
+		high bigint,
+		point pg_lsn not null,
+		primary key (mirror, source, number));`
 
 const readFormat = `select format from bascule.ledger`
 

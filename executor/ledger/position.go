@@ -54,6 +54,17 @@ func TakePosition(ctx context.Context, conn *pgx.Conn, mirror, name string) (*Po
 	return &p, wrap("take position", err)
 }
 
+// Epoch returns the position's epoch, 0 when there is none. While it is the caller's
+// own, nobody took the position since.
+func Epoch(ctx context.Context, conn *pgx.Conn, mirror, name string) (int64, error) {
+	var epoch int64
+	err := conn.QueryRow(ctx, readEpoch, mirror, name).Scan(&epoch)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return 0, nil
+	}
+	return epoch, wrap("read epoch", err)
+}
+
 // DropPosition forgets a stream beside the main one.
 func DropPosition(ctx context.Context, conn *pgx.Conn, mirror, name string) error {
 	_, err := conn.Exec(ctx, dropPosition, mirror, name)
@@ -89,5 +100,7 @@ const takePosition = `
 	set epoch = epoch + 1
 	where mirror = $1 and name = $2
 	returning epoch, lsn::text, committed, transactions, changes, missing`
+
+const readEpoch = `select epoch from bascule.position where mirror = $1 and name = $2`
 
 const dropPosition = `delete from bascule.position where mirror = $1 and name = $2`

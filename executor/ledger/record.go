@@ -68,11 +68,7 @@ type Relation struct {
 
 // SetRelations records the tables of an attempt, replacing those of the one before.
 func SetRelations(ctx context.Context, conn *pgx.Conn, mirror string, objects int, rels []Relation) error {
-	schemas, names := make([]string, len(rels)), make([]string, len(rels))
-	bytes, estimates, chunks := make([]int64, len(rels)), make([]float64, len(rels)), make([]int32, len(rels))
-	for i, r := range rels {
-		schemas[i], names[i], bytes[i], estimates[i], chunks[i] = r.Schema, r.Name, r.Bytes, r.Estimate, int32(r.Chunks)
-	}
+	schemas, names, bytes, estimates, chunks := columnsOf(rels)
 	return wrap("set tables", pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 		for _, sql := range []string{dropChunks, dropRelations} {
 			if _, err := tx.Exec(ctx, sql, mirror); err != nil {
@@ -85,6 +81,15 @@ func SetRelations(ctx context.Context, conn *pgx.Conn, mirror string, objects in
 		_, err := tx.Exec(ctx, startCopying, mirror, objects)
 		return err
 	}))
+}
+
+// columnsOf turns rows into arrays.
+func columnsOf(rels []Relation) (schemas, names []string, bytes []int64, estimates []float64, chunks []int32) {
+	for _, r := range rels {
+		schemas, names = append(schemas, r.Schema), append(names, r.Name)
+		bytes, estimates, chunks = append(bytes, r.Bytes), append(estimates, r.Estimate), append(chunks, int32(r.Chunks))
+	}
+	return notNil(schemas), notNil(names), bytes, estimates, chunks
 }
 
 // Filled reports whether an attempt got as far as filling tables.

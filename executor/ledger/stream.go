@@ -16,8 +16,9 @@ type Stream struct {
 	// Generation goes up with each change of the settings or of the members.
 	Generation int64
 
-	// Phase is that of bascule.mirror.
-	Phase string
+	// Phase is that of bascule.mirror. Complete: nothing is left to copy or to build.
+	Phase    string
+	Complete bool
 
 	Settings planner.Stream
 
@@ -63,7 +64,7 @@ func ReadStream(ctx context.Context, conn *pgx.Conn, mirror string) (*Stream, er
 	var s Stream
 	var settings string
 	var halt *string
-	err := conn.QueryRow(ctx, readStream, mirror).Scan(&s.Generation, &s.Phase, &settings, &s.Timeline, &halt)
+	err := conn.QueryRow(ctx, readStream, mirror).Scan(&s.Generation, &s.Phase, &s.Complete, &settings, &s.Timeline, &halt)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, nil
 	}
@@ -105,16 +106,39 @@ func Streaming(ctx context.Context, conn *pgx.Conn, mirror string) error {
 	return wrap("streaming", err)
 }
 
-// FinishStreaming records that nothing is left to build, and deletes what was only
-// needed to go on after a crash.
-func FinishStreaming(ctx context.Context, conn *pgx.Conn, mirror string) error {
+// FinishStreaming records that nothing is left to build, and under which digest. The
+// records of objects stay: a table that is added later finds what it needs in them.
+func FinishStreaming(ctx context.Context, conn *pgx.Conn, mirror, digest string) error {
 	return wrap("finish", pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
-		for _, sql := range []string{dropChunks, dropObjects, finishStreaming} {
-			if _, err := tx.Exec(ctx, sql, mirror); err != nil {
-				return err
-			}
+		if _, err := tx.Exec(ctx, dropChunks, mirror); err != nil {
+			return err
 		}
-		return nil
+		_, err := tx.Exec(ctx, finishStreaming, mirror, digest)
+		return err
+	}))
+}
+
+// Continue records that work on a mirror that streams begins, and returns the number
+// of the attempt. Its phase stays.
+func Continue(ctx context.Context, conn *pgx.Conn, mirror string) (int, error) {
+	var attempt int
+	err := conn.QueryRow(ctx, continueMirror, mirror).Scan(&attempt)
+	return attempt, wrap("continue", err)
+}
+
+// PutRelations records tables that are about to be copied, in place of what was
+// recorded of them and of their parts. Objects is how many are built after the rows.
+func PutRelations(ctx context.Context, conn *pgx.Conn, mirror string, objects int, rels []Relation) error {
+	schemas, names, bytes, estimates, chunks := columnsOf(rels)
+	return wrap("put tables", pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, forgetRelations, mirror, schemas, names); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, addRelations, mirror, schemas, names, bytes, estimates, chunks); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, copyMore, mirror, objects)
+		return err
 	}))
 }
 
@@ -140,8 +164,20 @@ type Member struct {
 
 	State string
 
-	// Point is the table's own consistency point; 0 until it is copied.
+	// Point is the table's own consistency point; 0 until it is copied. Parts are set
+	// where ranges of its key have points of their own, of which Point is the last.
 	Point catalog.LSN
+	Parts []Part
+}
+
+// PointOf returns the point of the row with this key, of a table with Parts.
+func (m *Member) PointOf(key int64) catalog.LSN {
+	for _, p := range m.Parts {
+		if p.Holds(key) {
+			return p.Point
+		}
+	}
+	return m.Point
 }
 
 // PutMembers records members, replacing those with the same source oid, and begins
@@ -186,7 +222,14 @@ func Members(ctx context.Context, conn *pgx.Conn, mirror string) ([]Member, erro
 		err = row.Scan(&m.Source, &m.Schema, &m.Name, &m.TargetSchema, &m.TargetName, &m.Follow, &m.Key, &m.Dropped, &m.State, &m.Point)
 		return m, err
 	})
-	return list, wrap("read members", err)
+	if err != nil {
+		return nil, wrap("read members", err)
+	}
+	parts, err := Parts(ctx, conn, mirror)
+	for i := range list {
+		list[i].Parts = parts[list[i].Source]
+	}
+	return list, err
 }
 
 const setStream = `
@@ -196,7 +239,7 @@ const setStream = `
 		generation = s.generation + 1`
 
 const readStream = `
-	select s.generation, m.phase, s.settings::text, s.timeline, s.halt::text
+	select s.generation, m.phase, m.finished is not null, s.settings::text, s.timeline, s.halt::text
 	from bascule.stream s
 	join bascule.mirror m on m.id = s.mirror
 	where s.mirror = $1`
@@ -214,7 +257,24 @@ const startStreaming = `
 
 const finishStreaming = `
 	update bascule.mirror
-	set phase = 'streaming', error = '', finished = pg_catalog.now(), updated = pg_catalog.now()
+	set phase = 'streaming', digest = $2, error = '', finished = pg_catalog.now(), updated = pg_catalog.now()
+	where id = $1`
+
+const continueMirror = `
+	update bascule.mirror
+	set attempt = attempt + 1, error = '', updated = pg_catalog.now()
+	where id = $1
+	returning attempt`
+
+const forgetRelations = `
+	with old as (select * from unnest($2::text[], $3::text[]) o(schema, name)),
+	parts as (
+		delete from bascule.chunk c using old o where c.mirror = $1 and c.schema = o.schema and c.name = o.name)
+	delete from bascule.relation r using old o where r.mirror = $1 and r.schema = o.schema and r.name = o.name`
+
+const copyMore = `
+	update bascule.mirror
+	set phase = case phase when 'schema' then 'copying' else phase end, objects_total = $2, finished = null, updated = pg_catalog.now()
 	where id = $1`
 
 const putMember = `

@@ -99,6 +99,35 @@ type Retrying struct {
 // not essential, a wait for another session.
 type Noted struct{ Mirror, Text string }
 
+// Lagging says how far a mirror that catches up is behind its source.
+type Lagging struct {
+	Mirror string
+	Behind int64 // bytes of WAL
+}
+
+// StreamStarted says that a continuous mirror begins to stream over its slot.
+type StreamStarted struct{ Mirror, Slot string }
+
+// CaughtUp says that all that was committed on the source when the stream connected
+// is on the target.
+type CaughtUp struct {
+	Mirror, Position      string // an LSN
+	Transactions, Changes int64  // since the mirror began
+}
+
+// StreamStopped says that a stream ended in good order, and why: "stopped", "asked
+// to yield", "settings changed".
+type StreamStopped struct{ Mirror, Position, Why string }
+
+// Halted says that a continuous mirror stands still for an error, until its operator
+// acts. Its fields are those of the ledger's record.
+type Halted struct {
+	Mirror                string
+	Code, LSN, Table, Key string
+	Text, Remedy          string
+	Terminal              bool
+}
+
 func (ChangeStarted) event() {}
 func (ChangeEnded) event()   {}
 func (StageStarted) event()  {}
@@ -112,3 +141,8 @@ func (ObjectMoved) event()   {}
 func (ObjectEnded) event()   {}
 func (Retrying) event()      {}
 func (Noted) event()         {}
+func (StreamStarted) event() {}
+func (CaughtUp) event()      {}
+func (StreamStopped) event() {}
+func (Halted) event()        {}
+func (Lagging) event()       {}

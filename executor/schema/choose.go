@@ -48,6 +48,44 @@ func (c *Choice) Calls(it *Item) bool {
 	return slices.ContainsFunc(it.Dependencies, func(id int) bool { return c.byID[id] != nil && c.byID[id].Desc == "FUNCTION" })
 }
 
+// Narrow leaves of the choice only these tables, by oid on the source, what belongs
+// to them, and what all of that needs.
+func (c *Choice) Narrow(tables []uint32) {
+	wanted := map[int]bool{}
+	for id, e := range c.byID {
+		wanted[id] = e.Class == classRelation && slices.Contains(tables, e.OID)
+	}
+	all := slices.Concat(c.Pre, c.Post, c.Last)
+	for changed := true; changed; {
+		changed = false
+		for _, it := range all {
+			own := slices.Contains(ownParts, it.Desc) && slices.ContainsFunc(it.Dependencies, func(id int) bool { return wanted[id] })
+			if own && !wanted[it.DumpID] {
+				wanted[it.DumpID], changed = true, true
+			}
+		}
+	}
+	for changed := true; changed; {
+		changed = false
+		for _, it := range all {
+			for _, id := range it.Dependencies {
+				if wanted[it.DumpID] && !wanted[id] {
+					wanted[id], changed = true, true
+				}
+			}
+		}
+	}
+	for _, list := range []*[]*Item{&c.Pre, &c.Post, &c.Last} {
+		*list = slices.DeleteFunc(*list, func(it *Item) bool { return !wanted[it.DumpID] })
+	}
+}
+
+// ownParts are kinds of entry that belong to the table that they depend on.
+var ownParts = []string{"SEQUENCE", "SEQUENCE OWNED BY", "DEFAULT", "TABLE ATTACH", "CONSTRAINT", "CHECK CONSTRAINT", "FK CONSTRAINT",
+	"INDEX", "INDEX ATTACH", "STATISTICS", "TRIGGER", "RULE", "POLICY", "ROW SECURITY", "COMMENT", "ACL", "SECURITY LABEL"}
+
+const classRelation = 1259
+
 // never are kinds of entry that are not objects of the database, or belong to
 // replication.
 var never = []string{"DATABASE", "DATABASE PROPERTIES", "ENCODING", "STDSTRINGS", "SEARCHPATH", "TABLE DATA", "SEQUENCE SET",

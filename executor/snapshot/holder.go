@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"bascule/config/pgname"
 	"bascule/planner/session"
 )
 
@@ -27,14 +28,24 @@ type Holder struct {
 // lockPatience is how long one try at the locks waits before it says for whom.
 const lockPatience = 5 * time.Second
 
-// Hold begins the transaction, locks the tables, named as quoted, and exports the
-// snapshot. It waits for locks up to budget and tells waiting whom it waits for.
+// Hold locks the tables, named as quoted, and exports a snapshot of its own. It
+// waits for locks up to budget and tells waiting whom it waits for.
 func Hold(ctx context.Context, conn *pgx.Conn, tables []string, budget time.Duration, waiting func(text string)) (*Holder, error) {
+	h, err := Lock(ctx, conn, tables, budget, waiting)
+	if err != nil {
+		return nil, err
+	}
+	return h, h.Export(ctx)
+}
+
+// Lock begins the holder's transaction and locks the tables. Its view is not taken
+// yet: that is for Import.
+func Lock(ctx context.Context, conn *pgx.Conn, tables []string, budget time.Duration, waiting func(text string)) (*Holder, error) {
 	deadline := time.Now().Add(budget)
 	for {
 		err := lock(ctx, conn, tables)
 		if err == nil {
-			break
+			return &Holder{conn: conn}, nil
 		}
 		if session.Code(err) != "55P03" || time.Now().After(deadline) {
 			return nil, fmt.Errorf("lock the tables of the source: %w", err)
@@ -45,11 +56,24 @@ func Hold(ctx context.Context, conn *pgx.Conn, tables []string, budget time.Dura
 		}
 		waiting(text)
 	}
-	h := &Holder{conn: conn}
-	if err := conn.QueryRow(ctx, exportSnapshot).Scan(&h.Name); err != nil {
-		return nil, fmt.Errorf("export a snapshot: %w", err)
+}
+
+// Import makes the holder's view that of a snapshot that another session exported,
+// such as one that made a slot, and exports it again under Name: that one lasts as
+// long as the holder.
+func (h *Holder) Import(ctx context.Context, snapshot string) error {
+	if _, err := h.conn.PgConn().Exec(ctx, "set transaction snapshot "+pgname.Literal(snapshot)).ReadAll(); err != nil {
+		return fmt.Errorf("join the slot's snapshot: %w", err)
 	}
-	return h, nil
+	return h.Export(ctx)
+}
+
+// Export exports the holder's own view under Name.
+func (h *Holder) Export(ctx context.Context) error {
+	if err := h.conn.QueryRow(ctx, exportSnapshot).Scan(&h.Name); err != nil {
+		return fmt.Errorf("export a snapshot: %w", err)
+	}
+	return nil
 }
 
 func lock(ctx context.Context, conn *pgx.Conn, tables []string) error {

@@ -6,7 +6,7 @@ func (r *reader) indexFacts() question {
 	return question{about: "indexes", sql: selectIndexes, row: func(rows pgx.Rows) error {
 		var x Index
 		err := rows.Scan(&x.OID, &x.Table, &x.Schema, &x.Name, &x.Bytes, &x.Unique, &x.Primary, &x.Valid, &x.Clustered,
-			&x.ReplicaIdentity, &x.NullsNotDistinct, &x.Partitioned, &x.Constraint, &x.Method)
+			&x.ReplicaIdentity, &x.NullsNotDistinct, &x.Immediate, &x.Partial, &x.Columns, &x.Partitioned, &x.Constraint, &x.Method)
 		if err != nil {
 			return err
 		}
@@ -59,10 +59,12 @@ const (
 				else coalesce(pg_catalog.pg_table_size(c.oid), 0)
 			end,
 			i.indisunique, i.indisprimary, i.indisvalid, i.indisclustered, i.indisreplident, i.indnullsnotdistinct,
+			i.indimmediate, i.indpred is not null, (i.indkey::smallint[])[0:i.indnkeyatts - 1]::integer[],
 			c.relkind = 'I', coalesce(co.oid, 0), am.amname::text
 		from (select false as indnullsnotdistinct) other
 		cross join lateral (
-			select indexrelid, indrelid, indisunique, indisprimary, indisvalid, indisclustered, indisreplident, indnullsnotdistinct
+			select indexrelid, indrelid, indisunique, indisprimary, indisvalid, indisclustered, indisreplident, indnullsnotdistinct,
+				indimmediate, indpred, indkey, indnkeyatts
 			from pg_catalog.pg_index
 		) i
 		join pg_catalog.pg_class c on c.oid = i.indexrelid

@@ -41,6 +41,78 @@ type LedgerMirror struct {
 
 	// Objects made and still to make after the rows.
 	ObjectsDone, ObjectsTotal int
+
+	// Stream is nil for a mirror that copies once, and where the format is 1.
+	Stream *LedgerStream
+
+	// Position of the main stream; nil until the mirror has a slot. Beside are those of
+	// streams beside it, over which tables catch up.
+	Position *LedgerPosition
+	Beside   []LedgerPosition
+
+	Members []LedgerMember
+}
+
+// LedgerStream is how a continuous mirror was applied.
+type LedgerStream struct {
+	// Generation goes up with each change of the settings or of the members.
+	Generation int64
+
+	// Settings is a planner.Stream as JSON.
+	Settings string
+
+	// Timeline of the source on which the position is.
+	Timeline int32
+
+	// Halt is nil while nothing stands in its way.
+	Halt *LedgerHalt
+}
+
+// LedgerHalt is why a continuous mirror stands still. Its fields are those of
+// executor/ledger.Halt.
+type LedgerHalt struct {
+	Code     string `json:"code"`
+	LSN      string `json:"lsn"`
+	Table    string `json:"table"`
+	Key      string `json:"key"`
+	Text     string `json:"text"`
+	Remedy   string `json:"remedy"`
+	Terminal bool   `json:"terminal"`
+}
+
+// LedgerPosition is how far a stream is applied.
+type LedgerPosition struct {
+	Name  string // "" for the main one
+	Epoch int64
+	LSN   LSN
+
+	// Committed is when the last applied transaction was committed, by the source's
+	// clock; zero before the first. Updated is when the row was last written, by the
+	// target's.
+	Committed, Updated time.Time
+
+	// Counts since the mirror began: transactions, changes of rows, changes that found
+	// no row.
+	Transactions, Changes, Missing int64
+}
+
+// States of a LedgerMember.
+const (
+	MemberCopying  = "copying"
+	MemberFollowed = "streaming"
+	MemberRemoved  = "removed"
+)
+
+// LedgerMember is a table that a continuous mirror follows.
+type LedgerMember struct {
+	Source       uint32 // oid on the source
+	Schema, Name string // on the source
+	TargetSchema string
+	TargetName   string
+	Follow       string // all, inserts
+	Key, Dropped []string
+	State        string
+	Point        LSN // 0 until it is copied
 }
 
 // LedgerTable is one table's record.

@@ -95,10 +95,10 @@ func (r *reader) questions() []question {
 		r.relationFacts(), r.indexFacts(), r.parents(), r.typeFacts(), r.columns(),
 		r.statisticsTargets(), r.constraints(), r.objects(), r.dependencies(),
 		r.largeObjects(), r.largeObjectOwners(), r.temporary(), r.labels(), r.privilegeCount(), r.roleUses(),
-		r.fingerprint(),
+		r.senders(), r.fingerprint(),
 	}
 	if major >= 14 {
-		all = append(all, r.subscriptions())
+		all = append(all, r.subscriptions(), r.walRate())
 	}
 	if major >= 15 {
 		all = append(all, r.actualCollation(), r.replicaRole())

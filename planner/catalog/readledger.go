@@ -51,6 +51,9 @@ func ReadLedger(ctx context.Context, conn *pgx.Conn) (*Ledger, error) {
 		}
 		return nil
 	})
+	if err == nil && l.Format >= ledgerStreams {
+		err = readLedgerStreams(ctx, conn, byID)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read ledger: %w", err)
 	}
@@ -68,7 +71,11 @@ func scanLedgerMirror(row pgx.CollectableRow) (m LedgerMirror, err error) {
 }
 
 // ledgerKnown is the newest ledger format that is read; executor/ledger writes it.
-const ledgerKnown = 2
+// ledgerStreams is the first with continuous mirrors.
+const (
+	ledgerKnown   = 2
+	ledgerStreams = 2
+)
 
 const ledgerThere = `
 	select coalesce(pg_catalog.has_table_privilege(pg_catalog.to_regclass('bascule.mirror'), 'SELECT'), false)`
@@ -79,7 +86,7 @@ const ledgerMirrors = `
 	select m.id, m.address, m.lineage, m.digest, m.phase, m.attempt, m.started, m.updated, m.finished, m.error,
 		m.objects_total,
 		(select pg_catalog.count(*) from bascule.object o where o.mirror = m.id),
-		case when m.phase = 'copied' then m.objects_total
+		case when m.finished is not null then m.objects_total
 		else (select pg_catalog.count(*) from bascule.object o where o.mirror = m.id and o.section = 'post') end
 	from bascule.mirror m
 	order by m.id`

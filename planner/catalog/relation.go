@@ -9,8 +9,8 @@ func (r *reader) relationFacts() question {
 		var empty, unseen bool
 		err := rows.Scan(&t.OID, &t.Schema, &t.Name, letter{&t.Kind}, letter{&t.Persistence}, &t.Owner, &t.Extension,
 			&t.Tablespace, &t.AccessMethod, &t.Pages, &t.Rows, &t.Bytes, &t.FileNode, &t.IsPartition,
-			letter{&t.ReplicaIdentity}, &t.RowSecurity, &t.ForceRowSecurity, &t.CanSelect, &t.IsOwner, &t.CanInsert, &t.CanTruncate, &t.Populated,
-			&t.OfType, &t.UserTriggers, &t.ConfigTable, &t.Condition, &empty, &unseen,
+			letter{&t.ReplicaIdentity}, &t.RowSecurity, &t.ForceRowSecurity, &t.CanSelect, &t.IsOwner, &t.CanInsert, &t.CanTruncate, &t.CanChange, &t.Populated,
+			&t.OfType, &t.UserTriggers, &t.AlwaysTriggers, &t.ConfigTable, &t.Condition, &empty, &unseen,
 			&s.Increment, &s.Min, &s.Max, &s.Start, &s.Cache, &s.Cycle, &s.OwnedBy, &s.OwnedByColumn, &s.Identity)
 		if err != nil {
 			return err
@@ -82,7 +82,8 @@ const (
 			c.relfilenode, c.relispartition, c.relreplident::text, c.relrowsecurity, c.relforcerowsecurity,
 			pg_catalog.has_table_privilege(c.oid, 'select'), pg_catalog.pg_has_role(c.relowner, 'usage'),
 			pg_catalog.has_table_privilege(c.oid, 'insert'), pg_catalog.has_table_privilege(c.oid, 'truncate'),
-			c.relispopulated, c.reloftype, coalesce(t.triggers, 0), x.oid is not null, coalesce(x.condition, ''),
+			pg_catalog.has_table_privilege(c.oid, 'update') and pg_catalog.has_table_privilege(c.oid, 'delete'),
+			c.relispopulated, c.reloftype, coalesce(t.triggers, 0), coalesce(t.always, 0), x.oid is not null, coalesce(x.condition, ''),
 			c.relkind = 'r' and l.relation is null and pg_catalog.pg_relation_size(c.oid) = 0,
 			c.relkind = 'r' and (l.relation is not null or pg_catalog.row_security_active(c.oid)
 				or not pg_catalog.has_table_privilege(c.oid, 'select') or not pg_catalog.has_schema_privilege(n.oid, 'usage')),
@@ -97,7 +98,8 @@ const (
 		left join pg_catalog.pg_am am on am.oid = c.relam
 		left join (` + locked + `) l on l.relation = c.oid
 		left join (
-			select tgrelid, pg_catalog.count(*) as triggers
+			select tgrelid, pg_catalog.count(*) as triggers,
+				pg_catalog.count(*) filter (where tgenabled in ('A', 'R')) as always
 			from pg_catalog.pg_trigger
 			where tgenabled <> 'D' and (not tgisinternal or tgparentid <> 0 and tgconstraint = 0)
 			group by tgrelid

@@ -143,7 +143,7 @@ const (
 		from pg_catalog.pg_settings
 		where name in ('wal_level', 'maintenance_work_mem', 'shared_buffers', 'effective_cache_size', 'max_connections',
 			'superuser_reserved_connections', 'reserved_connections', 'max_locks_per_transaction', 'max_prepared_transactions',
-			'max_replication_slots', 'max_wal_senders', 'max_worker_processes', 'max_parallel_maintenance_workers',
+			'max_replication_slots', 'max_wal_senders', 'max_slot_wal_keep_size', 'max_worker_processes', 'max_parallel_maintenance_workers',
 			'search_path', 'data_directory', 'block_size', 'server_version_num', 'lc_messages')
 		order by name`
 

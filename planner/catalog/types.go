@@ -28,7 +28,7 @@ type Database struct {
 	// shared_buffers, effective_cache_size, max_connections,
 	// superuser_reserved_connections, max_locks_per_transaction,
 	// max_prepared_transactions, max_replication_slots, max_wal_senders,
-	// search_path, data_directory ("" when not readable), in the units of
+	// max_slot_wal_keep_size, search_path, data_directory ("" when not readable), in the units of
 	// pg_settings.setting.
 	Params map[string]string
 
@@ -56,6 +56,10 @@ type Database struct {
 	RoleUses []RoleUse
 
 	LargeObjects LargeObjects
+
+	// Senders are the server's sessions that send WAL; WAL is how much it writes.
+	Senders []Sender
+	WAL     WALRate
 
 	// SecurityProviders are the label providers that pg_seclabel names.
 	SecurityProviders []string
@@ -181,8 +185,8 @@ type Relation struct {
 	// CanSelect: SELECT on the whole relation. IsOwner: a member of its owner.
 	CanSelect, IsOwner bool
 
-	// CanInsert, CanTruncate: those privileges on it.
-	CanInsert, CanTruncate bool
+	// CanInsert, CanTruncate: those privileges on it. CanChange: UPDATE and DELETE.
+	CanInsert, CanTruncate, CanChange bool
 
 	// Populated of a materialised view.
 	Populated bool
@@ -193,8 +197,9 @@ type Relation struct {
 	// Columns in attnum order, dropped ones left out.
 	Columns []Column
 
-	// UserTriggers counts enabled triggers that are not internal.
-	UserTriggers int
+	// UserTriggers counts enabled triggers that are not internal, AlwaysTriggers those
+	// of them that fire even under session_replication_role = replica.
+	UserTriggers, AlwaysTriggers int
 
 	// HasRows is known only on the target, for tables (see ReadOptions.Rows).
 	HasRows bool
@@ -239,11 +244,19 @@ type Index struct {
 	Bytes                                              int64
 	Unique, Primary, Valid, Clustered, ReplicaIdentity bool
 	NullsNotDistinct                                   bool
-	Partitioned                                        bool   // relkind I
-	Parent                                             uint32 // the partitioned index it is attached to, or 0
-	Constraint                                         uint32 // the constraint it carries, or 0
-	Method                                             string // btree
-	Extension                                          string
+
+	// Immediate: uniqueness is checked at once, not at the end of the transaction.
+	// Partial: it holds some rows only.
+	Immediate, Partial bool
+
+	// Columns are the numbers of its key columns, in order; 0 is an expression.
+	Columns []int
+
+	Partitioned bool   // relkind I
+	Parent      uint32 // the partitioned index it is attached to, or 0
+	Constraint  uint32 // the constraint it carries, or 0
+	Method      string // btree
+	Extension   string
 
 	// StatisticsTargets are non-default targets of expression columns, by position.
 	StatisticsTargets map[int]int

@@ -37,8 +37,9 @@ const atOnce = 4
 // address. A peer that cannot be read is in the result with its error; the error of
 // Observe is the context's alone.
 func Observe(ctx context.Context, cfg *config.Config, opts Options) (map[string]*planner.Live, error) {
-	sources, targets := map[string]bool{}, map[string]bool{}
+	sources, targets, followed := map[string]bool{}, map[string]bool{}, map[string]bool{}
 	for _, m := range cfg.Mirrors {
+		followed[m.Source.Address] = followed[m.Source.Address] || m.Continuous
 		sources[m.Source.Address], targets[m.Target.Address] = true, true
 	}
 	var list []*config.Peer
@@ -54,7 +55,7 @@ func Observe(ctx context.Context, cfg *config.Config, opts Options) (map[string]
 	for i, p := range list {
 		g.Go(func() error {
 			opts.Log.DebugContext(ctx, "peer read begins", "peer", p.Address)
-			seen[i] = observe(ctx, p, targets[p.Address])
+			seen[i] = observe(ctx, p, look{rows: targets[p.Address], slots: followed[p.Address]})
 			if db := seen[i].Database; db != nil && sources[p.Address] {
 				seen[i].Dump = dump(ctx, db.Version.Major())
 			}
@@ -72,8 +73,14 @@ func Observe(ctx context.Context, cfg *config.Config, opts Options) (map[string]
 	return result, nil
 }
 
+// look says what is looked at besides the catalogues.
+type look struct {
+	rows  bool // which tables have any
+	slots bool // and publications
+}
+
 // observe looks at one peer.
-func observe(ctx context.Context, p *config.Peer, rows bool) *planner.Live {
+func observe(ctx context.Context, p *config.Peer, at look) *planner.Live {
 	l := &planner.Live{}
 	var host string
 	if cc, err := session.ConnConfig(ctx, p, session.Options{}); err == nil {
@@ -97,7 +104,7 @@ func observe(ctx context.Context, p *config.Peer, rows bool) *planner.Live {
 		return l
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
-	l.Err = read(ctx, conn, l, rows)
+	l.Err = read(ctx, conn, l, at)
 	if l.Err == nil && local(host) {
 		l.Free = free(l.Database.Params["data_directory"])
 	}
@@ -119,9 +126,14 @@ func server(ctx context.Context, p *config.Peer) *catalog.Database {
 	return db
 }
 
-func read(ctx context.Context, conn *pgx.Conn, l *planner.Live, rows bool) (err error) {
-	if l.Database, err = catalog.Read(ctx, conn, catalog.ReadOptions{Rows: rows}); err != nil {
+func read(ctx context.Context, conn *pgx.Conn, l *planner.Live, at look) (err error) {
+	if l.Database, err = catalog.Read(ctx, conn, catalog.ReadOptions{Rows: at.rows}); err != nil {
 		return err
+	}
+	if at.slots {
+		if l.Slots, l.Publications, err = catalog.ReadSlots(ctx, conn); err != nil {
+			return err
+		}
 	}
 	l.Ledger, err = catalog.ReadLedger(ctx, conn)
 	return err

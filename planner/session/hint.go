@@ -51,7 +51,7 @@ var serverHints = map[string]string{
 	"28P01": "check user and password: attribute password, password_command or url of the peer block, PGPASSWORD, or the password file",
 	"28000": "allow this user, database and client address in the server's pg_hba.conf (or its managed equivalent), check that the role may log in, and try another sslmode",
 	"3D000": "create the database, or set create_database = true in the schema block of the mirror",
-	"42501": "grant the role what the message names: CONNECT on the database, SET on a parameter",
+	"42501": "grant the role what the message names: CONNECT on the database, SET on a parameter, the attribute REPLICATION (ALTER ROLE)",
 	"53300": "close other sessions, raise max_connections, or use fewer workers",
 	"57P03": "the server is starting up, shutting down or in recovery: try again shortly",
 	"08P01": "something between here and the server does not speak its protocol: if it is a pooler, connect to the server itself, or use session pooling",

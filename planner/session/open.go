@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
 
 	"bascule/config"
 )
@@ -25,6 +27,12 @@ type Options struct {
 	// Settings are pinned with the session's own, and win over them. A setting that
 	// the server is too old for is left out where we know it; see sinceVersion.
 	Settings map[string]string
+
+	// Replication opens a connection that takes replication commands besides SQL, all by
+	// the simple protocol only: work on its PgConn. A cancelled context ends no command on
+	// the server there, it only ends waiting: a message that is received with a deadline
+	// may be received later, and a command that was waited for closes the connection.
+	Replication bool
 }
 
 // defaultTimeout is how long connecting may take when nothing says otherwise.
@@ -85,7 +93,20 @@ func ConnConfig(ctx context.Context, peer *config.Peer, opts Options) (*pgx.Conn
 	cfg.DefaultQueryExecMode = pgx.QueryExecModeExec
 	cfg.StatementCacheCapacity = 0
 	cfg.DescriptionCacheCapacity = 0
+	if opts.Replication {
+		replicate(cfg)
+	}
 	return cfg, nil
+}
+
+// replicate makes it a connection to a walsender. The settings are pinned there all
+// the same: what is decoded is written as the session says.
+func replicate(cfg *pgx.ConnConfig) {
+	cfg.RuntimeParams["replication"] = "database"
+	cfg.DefaultQueryExecMode = pgx.QueryExecModeSimpleProtocol
+	cfg.BuildContextWatcherHandler = func(c *pgconn.PgConn) ctxwatch.Handler {
+		return &pgconn.DeadlineContextWatcherHandler{Conn: c.Conn()}
+	}
 }
 
 // application is an application_name as the server would keep it.

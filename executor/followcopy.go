@@ -1,0 +1,372 @@
+package executor
+
+import (
+	"context"
+	"slices"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"bascule/config/pgname"
+	"bascule/executor/ledger"
+	"bascule/executor/schema"
+	"bascule/executor/schema/archive"
+	"bascule/executor/slot"
+	"bascule/executor/snapshot"
+	"bascule/planner"
+	"bascule/planner/catalog"
+	"bascule/planner/session"
+)
+
+// copySlot is the temporary slot whose snapshot tables are copied under. It lives as
+// long as its connection: a crash leaves nothing of it.
+type copySlot struct {
+	conn  *pgconn.PgConn
+	point catalog.LSN
+}
+
+func (c *copySlot) close(ctx context.Context) {
+	if c != nil && c.conn != nil {
+		c.conn.Close(context.WithoutCancel(ctx))
+	}
+}
+
+// initial makes the schema and copies every table that no earlier try has finished,
+// and goes over to streaming.
+func (f *following) initial(ctx context.Context) error {
+	if err := f.findCopied(ctx); err != nil {
+		return err
+	}
+	todo := f.unfinished()
+	if err := f.load(ctx, todo); err != nil {
+		return err
+	}
+	defer f.release(ctx)
+	for _, work := range []func(context.Context) error{f.sequences, f.privileges, f.move, f.settings, f.quiet} {
+		if err := work(ctx); err != nil {
+			return err
+		}
+	}
+	members := f.planned()
+	for i := range members {
+		members[i].State, members[i].Point = ledger.Followed, f.members[members[i].Source].Point
+	}
+	if err := ledger.PutMembers(ctx, f.conn, f.plan.ID, members...); err != nil {
+		return err
+	}
+	if err := ledger.Streaming(ctx, f.conn, f.plan.ID); err != nil {
+		return err
+	}
+	f.release(ctx)
+	return f.drive(ctx, nil)
+}
+
+// quiet switches the target's own triggers off, where changes cannot be written in the
+// role in which they do not fire.
+func (f *following) quiet(ctx context.Context) error {
+	for _, table := range f.stream.DisableTriggers {
+		sql := []string{"alter table " + table + " disable trigger user"}
+		if err := f.newMaker().Run(ctx, f.conn.PgConn(), "disable triggers of "+table, "", sql); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// attach follows tables that are equal already, from the slot's point on.
+func (f *following) attach(ctx context.Context) error {
+	members := f.planned()
+	for i := range members {
+		members[i].State, members[i].Point = ledger.Followed, f.slot
+	}
+	if err := f.quiet(ctx); err != nil {
+		return err
+	}
+	if err := ledger.PutMembers(ctx, f.conn, f.plan.ID, members...); err != nil {
+		return err
+	}
+	if err := ledger.Streaming(ctx, f.conn, f.plan.ID); err != nil {
+		return err
+	}
+	return f.drive(ctx, nil)
+}
+
+// findCopied finds the tables that an earlier try has copied whole: they stay, each
+// with the point of its own copy.
+func (f *following) findCopied(ctx context.Context) error {
+	l, err := catalog.ReadLedger(ctx, f.conn)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(l.Mirrors, func(m catalog.LedgerMirror) bool { return m.ID == f.plan.ID })
+	if i < 0 {
+		return nil
+	}
+	whole := map[[2]string]bool{}
+	for _, t := range l.Mirrors[i].Tables {
+		whole[[2]string{t.Schema, t.Name}] = t.State == "copied"
+	}
+	f.have = map[uint32]bool{}
+	for j := range f.plan.Tables {
+		t := &f.plan.Tables[j]
+		in, name := f.place(t)
+		known := f.members[t.OID].Point != 0 || !followed(t)
+		f.have[t.OID] = whole[[2]string{in, name}] && known && t.Kind != "partitioned"
+	}
+	return nil
+}
+
+// place is where a table stands on the target while it is filled: it is moved when
+// it is full.
+func (at *attempt) place(t *planner.Table) (in, name string) {
+	if at.plan.Options.SchemaCopy && t.Work != planner.WorkAgain {
+		return t.Schema, t.Name
+	}
+	return t.FinalName()
+}
+
+// ReshapedError reports that a definition on the source is not the one that an
+// interrupted copy began with.
+type ReshapedError struct{ Object string }
+
+func (e *ReshapedError) Error() string {
+	return e.Object + " was changed on the source since the copy began (DDL was run there)"
+}
+
+// Hint says what the operator can do about it.
+func (e *ReshapedError) Hint() string {
+	return "begin again: remove the mirror from the configuration and apply, put it back, and apply; or undo the change on the source"
+}
+
+// unfinished are the tables that are to be copied.
+func (f *following) unfinished() []*planner.Table {
+	var list []*planner.Table
+	for i := range f.plan.Tables {
+		if t := &f.plan.Tables[i]; t.Kind != "partitioned" && !f.have[t.OID] {
+			list = append(list, t)
+		}
+	}
+	return list
+}
+
+// load makes what of the schema is missing, fills the tables under one new snapshot,
+// and builds what stands on them, except what takes a look at all rows: that is
+// built beside the stream.
+func (f *following) load(ctx context.Context, todo []*planner.Table) error {
+	f.live, f.streams, f.maker = true, f.streaming, f.newMaker()
+	if err := f.prepareRoles(ctx); err != nil {
+		return err
+	}
+	if err := f.hold(ctx, todo); err != nil {
+		return err
+	}
+	for range f.plan.Options.Workers {
+		f.workers = append(f.workers, &worker{snapshot.NewWorker(f.opener(), f.holder.Name)})
+	}
+	if err := f.prepare(ctx, todo); err != nil {
+		f.release(ctx)
+		return err
+	}
+	if err := f.fill(ctx); err != nil {
+		f.release(ctx)
+		return err
+	}
+	return nil
+}
+
+// hold locks the tables and takes the snapshot that they are copied under: that of a
+// slot, so that it has a point in the stream.
+func (f *following) hold(ctx context.Context, todo []*planner.Table) error {
+	names := f.lockNames()
+	if f.streaming {
+		names = names[:0]
+		for _, t := range todo {
+			names = append(names, t.SourceName())
+		}
+	}
+	source, err := f.open(ctx, f.copying.source, "snapshot", nil)
+	if err != nil {
+		return err
+	}
+	f.stage("take a snapshot")
+	f.holder, err = snapshot.Lock(ctx, source, names, lockBudget, f.note)
+	if err != nil {
+		source.Close(context.WithoutCancel(ctx))
+		if session.Code(err) == "42P01" {
+			return &ChangedError{}
+		}
+		return err
+	}
+	if len(todo) == 0 {
+		return f.holder.Export(ctx)
+	}
+	conn, err := f.openReplication(ctx, "copy-slot")
+	if err != nil {
+		f.release(ctx)
+		return err
+	}
+	f.copied = &copySlot{conn: conn}
+	made, err := slot.Temporary(ctx, conn, f.copySlotName(), slot.Waiting{Conn: f.control, Tell: f.note})
+	if err == nil {
+		f.copied.point = made.Point
+		err = f.holder.Import(ctx, made.Snapshot)
+	}
+	if err != nil {
+		f.release(ctx)
+	}
+	return err
+}
+
+// copySlotName has our prefix and lineage, and is no other's.
+func (f *following) copySlotName() string {
+	return pgname.Derived("bascule", label(f.change.Address), f.cfg.State.Lineage[:8], "copy")
+}
+
+// release lets the snapshot, its slot and the workers go.
+func (f *following) release(ctx context.Context) {
+	for _, w := range f.workers {
+		w.Close(ctx)
+	}
+	f.workers = nil
+	if f.holder != nil {
+		f.holder.Release(ctx)
+		f.holder = nil
+	}
+	f.copied.close(ctx)
+	f.copied = nil
+}
+
+// prepare brings the target to where rows can be written: objects that come before
+// rows are there, the tables to fill are empty, and the ledger says under which
+// point they are being filled.
+func (f *following) prepare(ctx context.Context, todo []*planner.Table) error {
+	if err := f.definitions(ctx, todo); err != nil {
+		return err
+	}
+	if err := f.cutByKey(ctx, todo); err != nil {
+		return err
+	}
+	var members []ledger.Member
+	for _, t := range todo {
+		if !followed(t) {
+			continue
+		}
+		m := memberOf(t)
+		m.Point = f.copied.point
+		f.members[m.Source] = m
+		members = append(members, m)
+	}
+	if err := ledger.PutMembers(ctx, f.conn, f.plan.ID, members...); err != nil {
+		return err
+	}
+	return f.emptied(ctx, todo)
+}
+
+// definitions reads the source's and makes what is missing.
+func (f *following) definitions(ctx context.Context, todo []*planner.Table) error {
+	if !f.plan.Options.SchemaCopy {
+		return nil
+	}
+	f.stage("read the schema")
+	before, err := catalog.Fingerprint(ctx, f.control)
+	if err != nil {
+		return err
+	}
+	dump, err := f.dump(ctx)
+	if err != nil {
+		return err
+	}
+	if after, err := catalog.Fingerprint(ctx, f.control); err != nil {
+		return err
+	} else if after != before || len(f.stream.Identities) == 0 && after != f.plannedFingerprint() {
+		return &ChangedError{}
+	}
+	done, err := f.settleObjects(ctx, dump, todo)
+	if err != nil {
+		return err
+	}
+	f.stage("create the schema")
+	return f.maker.CreateAll(ctx, f.connects(), f.choice.Pre, done)
+}
+
+// settleObjects chooses what is made, and returns the keys of what is made already.
+func (f *following) settleObjects(ctx context.Context, dump *archive.Archive, todo []*planner.Table) (map[string]bool, error) {
+	recorded, err := ledger.Objects(ctx, f.conn, f.plan.ID)
+	if err != nil {
+		return nil, err
+	}
+	present, err := schema.Present(ctx, f.conn)
+	if err != nil {
+		return nil, err
+	}
+	made := map[string]string{}
+	f.made = map[string]bool{}
+	for _, o := range recorded {
+		made[o.Key], f.made[o.Key] = o.Checksum, true
+	}
+	f.choice = schema.Choose(dump, f.plan, func(e *archive.Entry) bool {
+		_, ours := made[e.Identity()]
+		return !ours && present(e.Desc, e.Tag)
+	})
+	if len(todo) > 0 && f.streaming {
+		var oids []uint32
+		for _, t := range todo {
+			oids = append(oids, t.OID)
+		}
+		f.choice.Narrow(oids)
+	}
+	if f.plan.Clean && len(recorded) == 0 && !f.again {
+		if err := f.clean(ctx, f.conn.PgConn()); err != nil {
+			return nil, err
+		}
+	}
+	for _, it := range slices.Concat(f.choice.Pre, f.choice.Post) {
+		if sum, there := made[it.Object.Key]; there && sum != it.Object.Checksum && !f.streaming {
+			return nil, &ReshapedError{Object: it.Name()}
+		}
+	}
+	return f.made, nil
+}
+
+// emptied empties the tables that are about to be filled, if anything is in them. A
+// table that foreign keys refer to is not truncated but deleted from, under the role
+// in which keys are not looked at: they stay, and are right again when it is filled.
+func (f *following) emptied(ctx context.Context, todo []*planner.Table) error {
+	for _, t := range todo {
+		if len(f.partsDone[t.OID]) > 0 {
+			continue
+		}
+		name := pgname.Qualified(f.place(t))
+		full, err := f.hasRows(ctx, name)
+		if err != nil {
+			return err
+		}
+		if !full {
+			continue
+		}
+		remove := "delete from only " + name
+		if t.Kind == "config" {
+			remove = "delete from " + t.SourceName() + " " + t.Condition
+		} else {
+			err = f.maker.Run(ctx, f.conn.PgConn(), "empty "+name, "", []string{"truncate only " + name})
+			if err == nil {
+				continue
+			}
+			if session.Code(err) != "0A000" {
+				return err
+			}
+		}
+		sqls := []string{remove}
+		if f.stream.ReplicaRole {
+			sqls = []string{"set local session_replication_role = replica", remove}
+		}
+		if err := f.maker.Run(ctx, f.conn.PgConn(), "empty "+name, "", sqls); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f *following) hasRows(ctx context.Context, name string) (full bool, err error) {
+	err = f.conn.QueryRow(ctx, "select exists (select from only "+name+")").Scan(&full)
+	return full, err
+}

@@ -1,0 +1,172 @@
+package executor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"bascule/executor/ledger"
+	"bascule/executor/progress"
+	"bascule/executor/snapshot"
+	"bascule/executor/stream"
+	"bascule/planner/catalog"
+)
+
+// Values of Config.Wait.
+const (
+	WaitStreaming = "streaming"
+	WaitCopied    = "copied"
+	WaitNone      = "none"
+)
+
+// smallLag is how far behind its source a mirror may be that has caught up, in bytes
+// of WAL.
+const smallLag = 1 << 20
+
+// lagPoll is the time between two looks at the lag.
+const lagPoll = 200 * time.Millisecond
+
+// errDone ends a stream that has done what it was driven for.
+var errDone = errors.New("the work beside the stream has ended")
+
+// drive streams the mirror while work is done beside it, and what is left to build;
+// it lets go when the mirror has caught up. A mirror that is paused is not streamed.
+func (f *following) drive(ctx context.Context, work func(ctx context.Context, s *stream.Stream) error) error {
+	if f.stream.Paused {
+		return f.finishBeside(ctx, nil)
+	}
+	s, running := runBeside(ctx, stream.New(f.streamConfig()))
+	f.stage("stream")
+	err := f.accompany(running, s.Stream, work)
+	if failed := s.end(); failed != nil && ctx.Err() == nil {
+		return f.halted(ctx, failed)
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+// streamConfig is the mirror's main stream.
+func (f *following) streamConfig() stream.Config {
+	return streaming(f.plan.ID, f.change.Address, *f.stream, f.copying.source, f.target, f.cfg.Sink, f.cfg.Log)
+}
+
+// accompany does what is to be done beside a stream that runs.
+func (f *following) accompany(ctx context.Context, s *stream.Stream, work func(ctx context.Context, s *stream.Stream) error) error {
+	if work != nil {
+		if err := work(ctx, s); err != nil {
+			return err
+		}
+	}
+	if err := f.finishBeside(ctx, s); err != nil {
+		return err
+	}
+	if f.cfg.Wait == WaitCopied || f.cfg.Wait == WaitNone {
+		return nil
+	}
+	return f.awaitSmallLag(ctx, s)
+}
+
+// halted records why the stream stands still, for status and for the runner.
+func (f *following) halted(ctx context.Context, err error) error {
+	var halt *stream.HaltError
+	if !errors.As(err, &halt) {
+		return err
+	}
+	return errors.Join(err, ledger.SetHalt(context.WithoutCancel(ctx), f.conn, f.plan.ID, &halt.Halt))
+}
+
+// finishBeside builds what looks at all rows, when all tables have come to one point
+// of the source, and records that the mirror is complete.
+func (f *following) finishBeside(ctx context.Context, s *stream.Stream) error {
+	if s != nil {
+		if err := s.CatchUp(ctx, f.latestPoint()); err != nil {
+			return err
+		}
+	}
+	if f.beside != nil {
+		if err := f.buildBeside(ctx); err != nil {
+			return err
+		}
+	}
+	if err := ledger.SumRelations(ctx, f.conn, f.plan.ID); err != nil {
+		return err
+	}
+	return ledger.FinishStreaming(ctx, f.conn, f.plan.ID, f.plan.Digest)
+}
+
+func (f *following) buildBeside(ctx context.Context) error {
+	f.stage("build beside the stream")
+	for range f.plan.Options.Workers {
+		f.workers = append(f.workers, &worker{snapshot.NewWorker(f.opener(), "")})
+	}
+	defer f.release(ctx)
+	if err := f.beside.Run(ctx, f.workers); err != nil {
+		return err
+	}
+	if !f.complete {
+		if err := f.refresh(ctx); err != nil {
+			return err
+		}
+	}
+	return f.eventTriggers(ctx)
+}
+
+// latestPoint is where the tables meet: from there on each is followed.
+func (f *following) latestPoint() catalog.LSN {
+	var latest catalog.LSN
+	for _, m := range f.members {
+		latest = max(latest, m.Point)
+	}
+	return latest
+}
+
+// awaitSmallLag returns when the mirror is close behind its source.
+func (f *following) awaitSmallLag(ctx context.Context, s *stream.Stream) error {
+	f.stage("catch up")
+	var timeout <-chan time.Time
+	if f.cfg.WaitTimeout > 0 {
+		timer := time.NewTimer(f.cfg.WaitTimeout)
+		defer timer.Stop()
+		timeout = timer.C
+	}
+	for {
+		var now catalog.LSN
+		if err := f.control.QueryRow(ctx, currentLSN).Scan(&now); err != nil {
+			return err
+		}
+		p := s.Progress()
+		if p.Position+smallLag >= now {
+			return nil
+		}
+		f.cfg.Sink.Event(progress.Lagging{Mirror: f.name, Behind: int64(now - p.Position)})
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-timeout:
+			return &WaitError{Mirror: f.change.Address, Behind: int64(now - p.Position)}
+		case <-time.After(lagPoll):
+		}
+	}
+}
+
+// WaitError reports that a mirror was still behind when the time to wait was over.
+// Nothing is lost by it.
+type WaitError struct {
+	Mirror string
+	Behind int64 // bytes of WAL
+}
+
+func (e *WaitError) Error() string {
+	return fmt.Sprintf("%s is still %d bytes of WAL behind its source", e.Mirror, e.Behind)
+}
+
+// Hint says what the operator can do about it.
+func (e *WaitError) Hint() string { return "it goes on where it is: bascule run keeps it streaming" }
+
+// ExitCode is that of a wait that timed out.
+func (e *WaitError) ExitCode() int { return 8 }
+
+const currentLSN = `select pg_catalog.pg_current_wal_lsn()::text`

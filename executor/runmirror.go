@@ -1,0 +1,158 @@
+package executor
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"bascule/config"
+	"bascule/executor/ledger"
+	"bascule/executor/progress"
+	"bascule/planner/catalog"
+	"bascule/planner/session"
+)
+
+// A runner tries again for ever, with pauses between these two.
+const (
+	firstPause = 200 * time.Millisecond
+	lastPause  = 30 * time.Second
+
+	// steadyAfter is how long a session must have lived for the pauses to begin anew.
+	steadyAfter = time.Minute
+
+	// lookEvery is how often a runner looks at the ledger when nothing notifies it.
+	lookEvery = time.Second
+)
+
+// keeper keeps one mirror streaming.
+//
+// It has one session on the target, whose locks say that a runner is there and, by
+// the lease, that it is the one that streams. When that session is lost the lease is
+// too, and the stream ends; until it does, the position's epoch keeps it from
+// committing what another has taken over.
+type keeper struct {
+	address, name, id string
+	source, target    *config.Peer
+	sink              progress.Sink
+	log               *slog.Logger
+
+	// retry: a halt is cleared once.
+	retry bool
+
+	// said is what the mirror waits for, as it was last told.
+	said string
+}
+
+// run keeps the mirror until ctx ends.
+func (k *keeper) run(ctx context.Context) {
+	for wait := firstPause; ctx.Err() == nil; wait = min(2*wait, lastPause) {
+		begun := time.Now()
+		err := k.attend(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		if time.Since(begun) > steadyAfter {
+			wait = firstPause
+		}
+		k.said = ""
+		k.sink.Event(progress.Retrying{Mirror: k.name, What: "streaming", Err: err, In: wait})
+		k.log.InfoContext(ctx, "streaming tried again", "error", err, "in", wait)
+		select {
+		case <-ctx.Done():
+		case <-time.After(wait):
+		}
+	}
+}
+
+// attend keeps the mirror over one session on the target. It returns the error that
+// ended that, or when ctx ends.
+func (k *keeper) attend(ctx context.Context) error {
+	conn, err := session.Open(ctx, k.target, session.Options{Application: application(k.address, "run")})
+	if err != nil {
+		return err
+	}
+	defer closeSoon(ctx, conn)
+	if err := ledger.Presence(ctx, conn, k.id); err != nil {
+		return err
+	}
+	if err := ledger.Listen(ctx, conn); err != nil {
+		return err
+	}
+	if err := k.clear(ctx, conn); err != nil {
+		return err
+	}
+	for {
+		mine, err := k.take(ctx, conn)
+		if err == nil && mine {
+			err = k.hold(ctx, conn)
+		}
+		if err == nil {
+			err = ledger.Await(ctx, conn, k.id, lookEvery)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// closeSoon closes a session also after a cancel.
+func closeSoon(ctx context.Context, conn *pgx.Conn) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	_ = conn.Close(ctx) // it is gone either way
+}
+
+// clear forgets a halt that the operator wants to be tried again. It needs no lease:
+// whoever holds the mirror goes on.
+func (k *keeper) clear(ctx context.Context, conn *pgx.Conn) error {
+	if !k.retry {
+		return nil
+	}
+	signals, err := ledger.Look(ctx, conn, k.id)
+	if err == nil && signals.Halted {
+		if err = ledger.SetHalt(ctx, conn, k.id, nil); err == nil {
+			err = ledger.Notify(ctx, conn, k.id)
+		}
+	}
+	if err == nil {
+		k.retry = false
+	}
+	return err
+}
+
+// take takes the lease when there is something to stream and nobody else is at it.
+func (k *keeper) take(ctx context.Context, conn *pgx.Conn) (bool, error) {
+	signals, err := ledger.Look(ctx, conn, k.id)
+	switch {
+	case err != nil:
+		return false, err
+	case signals.Wanted:
+		return false, nil
+	case signals.Generation == 0:
+		k.say("has no record on its target; it is streamed as soon as `bascule apply` has made it")
+		return false, nil
+	case signals.Phase != catalog.PhaseStreaming:
+		k.say("is not copied yet (" + signals.Phase + "); it is streamed as soon as `bascule apply` has done that")
+		return false, nil
+	}
+	held, err := ledger.TryLease(ctx, conn, k.id)
+	if err != nil {
+		return false, err
+	}
+	if held != nil && held.PID != 0 {
+		k.say("waiting: " + held.Error())
+	}
+	return held == nil, nil
+}
+
+// say tells what the mirror waits for, once.
+func (k *keeper) say(text string) {
+	if k.said == text {
+		return
+	}
+	k.said = text
+	k.sink.Event(progress.Noted{Mirror: k.name, Text: text})
+	k.log.Info("waiting", "for", text)
+}

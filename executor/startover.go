@@ -1,0 +1,58 @@
+package executor
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+
+	"bascule/config"
+	"bascule/executor/ledger"
+	"bascule/executor/slot"
+	"bascule/planner"
+)
+
+// startOver takes away what a mirror that is replaced has on its source, and its
+// records. The rows that it copied are overwritten by the new one.
+func (f *following) startOver(ctx context.Context, was planner.Stream) error {
+	control := f.control
+	if old := f.formerSource(); old != nil && old != f.copying.source {
+		conn, err := f.open(ctx, old, "apply", nil)
+		if err != nil {
+			return err
+		}
+		defer conn.Close(context.WithoutCancel(ctx))
+		control = conn
+	}
+	f.stage("take the old stream away")
+	if err := leaveSource(ctx, control, was); err != nil {
+		return err
+	}
+	if err := ledger.Remove(ctx, f.conn, f.plan.ID); err != nil {
+		return err
+	}
+	return ledger.Ensure(ctx, f.conn)
+}
+
+// formerSource is the source that the state has for the mirror, or nil.
+func (f *following) formerSource() *config.Peer {
+	if r := f.cfg.State.Find(f.change.Address); r != nil && r.Mirror != nil {
+		return f.peers[r.Mirror.Source]
+	}
+	return nil
+}
+
+// leaveSource takes away what a stream has on its source: first what holds WAL. Each
+// step may be repeated.
+func leaveSource(ctx context.Context, control *pgx.Conn, s planner.Stream) error {
+	if s.OwnSlot {
+		if err := slot.Drop(ctx, control, s.Slot, lockBudget); err != nil {
+			return err
+		}
+	}
+	if s.OwnPublications {
+		if err := slot.DropPublications(ctx, control, s); err != nil {
+			return err
+		}
+	}
+	return slot.SetIdentities(ctx, control, s.Identities, true)
+}

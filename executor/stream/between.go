@@ -1,0 +1,77 @@
+package stream
+
+import (
+	"context"
+	"fmt"
+
+	"bascule/executor/ledger"
+	"bascule/planner/catalog"
+)
+
+// pause is a request of Between: the receiver sends the position when all is quiet,
+// and waits for done.
+type pause struct {
+	quiet chan catalog.LSN
+	done  chan struct{}
+}
+
+// Between runs work while nothing is in flight and nothing is applied: between two
+// transactions of the source. The position that work is given is committed, and stays.
+// Afterwards the members are read again. It waits through interruptions of the stream;
+// when Run has ended first, work is not run. Run
+// does not end while it runs.
+func (s *Stream) Between(ctx context.Context, work func(ctx context.Context, position catalog.LSN) error) error {
+	p := &pause{quiet: make(chan catalog.LSN), done: make(chan struct{})}
+	defer close(p.done)
+	for {
+		select {
+		case s.requests <- p:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-s.ended:
+			return errEnded
+		}
+		select {
+		case position, quiet := <-p.quiet:
+			if !quiet { // the connection was lost before: again, on the next one
+				p.quiet = make(chan catalog.LSN)
+				continue
+			}
+			return work(ctx, position)
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// Reload has the members read again before the next change is looked at, and the
+// target's tables too.
+func (s *Stream) Reload() {
+	s.mu.Lock()
+	s.reloadNext = true
+	s.mu.Unlock()
+	wake(s.called)
+}
+
+// reloads reports whether Reload was called since it was asked last.
+func (s *Stream) reloads() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	was := s.reloadNext
+	s.reloadNext = false
+	return was
+}
+
+// members reads those of the mirror, over a connection of their own.
+func (s *Stream) members(ctx context.Context) (members, error) {
+	conn, err := s.cfg.Target(ctx)
+	if err != nil {
+		return members{}, err
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	all, err := ledger.Members(ctx, conn, s.cfg.Mirror)
+	if err != nil {
+		return members{}, fmt.Errorf("mirror %q: %w", s.cfg.Mirror, err)
+	}
+	return s.choose(all), nil
+}

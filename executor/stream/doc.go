@@ -1,0 +1,25 @@
+// Package stream follows a source: it receives what the walsender of a slot sends,
+// decodes it, and has it applied to the target, transaction by transaction in the
+// order of their commits, each exactly once.
+//
+// A Stream lives through many connections. Each takes the mirror's position under a
+// new epoch and starts replication there, so what an earlier connection left in flight
+// either was committed before, and is counted in, or never can be. On one connection
+//
+//   - the receiver decodes and fills batches: many small transactions of the source in
+//     one of the target, or one big one in several pieces;
+//   - the applier hands batches to the target's session, which answers later;
+//   - the watcher reads those answers, and the reporter tells the source.
+//
+// Batches are few and come back when they are sent, so what is held in memory is
+// bounded from the socket to the target, whatever the size of a transaction; a row
+// that is larger than a batch travels alone.
+//
+// What is acknowledged to the source is on the target's disk, always, and until
+// something is, it is the position that the connection began at.
+//
+// Nothing is diagnosed while it is fast. A batch that fails ends the connection; the
+// next one begins at the last committed position and applies carefully, row by row and
+// a transaction at a time, until it is past the place. What fails then is exact, and
+// halts the stream (HaltError).
+package stream

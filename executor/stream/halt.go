@@ -1,0 +1,101 @@
+package stream
+
+import (
+	"errors"
+	"fmt"
+
+	"bascule/config/pgname"
+	"bascule/executor/ledger"
+	"bascule/executor/stream/target"
+	"bascule/planner/catalog"
+	"bascule/planner/session"
+)
+
+// HaltError reports what one transaction or one table of the source is to blame for,
+// and no retry can help. The position stands right before it.
+type HaltError struct {
+	Halt ledger.Halt
+	Err  error
+}
+
+func (e *HaltError) Error() string { return e.Err.Error() }
+func (e *HaltError) Unwrap() error { return e.Err }
+
+// Hint says what the operator can do about it.
+func (e *HaltError) Hint() string { return e.Halt.Remedy }
+
+// LeaseLostError reports that another process took the position. Nothing that this
+// one did not commit before is on the target by it.
+type LeaseLostError struct {
+	Mirror string
+	Err    error // may be nil
+}
+
+func (e *LeaseLostError) Error() string {
+	return fmt.Sprintf("mirror %q: another process has taken its position over", e.Mirror)
+}
+func (e *LeaseLostError) Unwrap() error { return e.Err }
+
+// Codes of halts that are no SQLSTATE.
+const (
+	codeMissingRow = "missing_row"
+	codeShape      = "shape"
+)
+
+// halted makes a HaltError of what one row or table is to blame for.
+func (s *Stream) halted(err error) error {
+	var row *target.RowError
+	var missing *target.MissingError
+	var shape *target.ShapeError
+	var unknown *unknownError
+	h := ledger.Halt{Text: err.Error()}
+	switch {
+	case errors.As(err, &row):
+		h.Code, h.LSN, h.Key = session.Code(row.Err), row.Final.String(), row.Key
+		h.Table = s.source(row.Table)
+		h.Remedy = s.mend(h.Table)
+	case errors.As(err, &missing):
+		h.Code, h.LSN, h.Key = codeMissingRow, missing.Final.String(), missing.Key
+		h.Table = s.source(missing.Table)
+		h.Remedy = s.mend(h.Table)
+	case errors.As(err, &shape):
+		h.Code = codeShape
+		h.Table = s.source(pgname.Shown(shape.Schema, shape.Name))
+		h.Remedy = shape.Remedy + ", then " + s.retry()
+	case errors.As(err, &unknown):
+		h.Code, h.LSN, h.Table = codeShape, unknown.final.String(), unknown.table
+		h.Remedy = fmt.Sprintf("take the table out of the publication if it is no table of the mirror, then %s; or declare it and run `bascule apply`", s.retry())
+	default:
+		return err
+	}
+	return &HaltError{Halt: h, Err: err}
+}
+
+// mend is the remedy for a row that cannot be applied.
+func (s *Stream) mend(table string) string {
+	return fmt.Sprintf("mend the row on the target, then %s; or copy the table again: `bascule apply -replace='%s.table[%q]'`; or exclude the table and run `bascule apply`",
+		s.retry(), s.cfg.Label, table)
+}
+
+func (s *Stream) retry() string { return "`bascule run -retry='" + s.cfg.Label + "'`" }
+
+// source names a table of the target as the source does, and as the configuration
+// does.
+func (s *Stream) source(onTarget string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if name, ok := s.names[onTarget]; ok {
+		return name
+	}
+	return onTarget
+}
+
+// unknownError reports a change of a table that is no member.
+type unknownError struct {
+	final catalog.LSN
+	table string
+}
+
+func (e *unknownError) Error() string {
+	return fmt.Sprintf("transaction %s: a table that is not of the mirror is published: %s", e.final, e.table)
+}

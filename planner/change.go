@@ -1,0 +1,227 @@
+package planner
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"bascule/planner/catalog"
+	"bascule/state"
+)
+
+// change plans what is to be changed of a mirror that streams, if anything is. Tables
+// that stay as they are stream on.
+func (m *maker) change(d *draft, change Change, rec *state.Resource) {
+	said := len(m.plan.Findings)
+	ready := rec != nil && rec.Status == state.Ready
+	change.Action, change.Reason = Update, d.haltedReason()
+	if !ready {
+		change.Action, change.Reason = Create, "it was interrupted after its copy; what is left to build is built"
+	}
+	d.draft(&change)
+	change.Attributes = slices.Concat(change.Attributes, streamAttributes(d.before, d.out.Stream))
+	if rec != nil && rec.Mirror.Protect != d.decl.Protect {
+		change.Attributes = append(change.Attributes, Attribute{Name: "protect",
+			Old: strconv.FormatBool(rec.Mirror.Protect), New: strconv.FormatBool(d.decl.Protect)})
+	}
+	if ready && change.Reason == "" && (d.ledger.Digest != d.out.Digest || d.ledger.Finished.IsZero()) && len(change.Attributes) == 0 {
+		change.Reason = "its last change was interrupted; what is left of it is done"
+	}
+	worked := slices.ContainsFunc(d.out.Tables, func(t Table) bool { return t.Work != "" })
+	if ready && !worked && len(change.Attributes) == 0 && (change.Reason == "" || d.broken) {
+		m.plan.Findings = slices.Concat(m.plan.Findings[:said], slices.DeleteFunc(slices.Clone(m.plan.Findings[said:]), d.passing))
+		return
+	}
+	m.plan.Changes = append(m.plan.Changes, change)
+}
+
+// passing reports whether a finding is only of interest where something is done.
+func (d *draft) passing(f Finding) bool {
+	switch f.Code {
+	case codeHalted, codeShape, codeNoTable, codeProtected:
+		return false
+	case codeHeldWAL:
+		return !d.decl.Paused
+	}
+	return true
+}
+
+// haltedReason says that the mirror stands still and goes on by this.
+func (d *draft) haltedReason() string {
+	if h := d.ledger.Stream.Halt; h != nil {
+		return "it is halted: " + h.Text + "; apply tries again"
+	}
+	return ""
+}
+
+// checkHalted refuses to change a mirror whose stream is lost.
+func (d *draft) checkHalted() {
+	if !d.running {
+		return
+	}
+	halted := func(summary, detail string) {
+		d.broken = true
+		d.found("", codeHalted, Refusal, summary, detail)
+	}
+	anew := fmt.Sprintf("Copy everything again with -replace='%s'.", d.decl.Address)
+	if h := d.ledger.Stream.Halt; h != nil && h.Terminal {
+		halted("the mirror is halted, and trying again cannot help: "+h.Text, cmp.Or(sentence(h.Remedy), anew))
+		return
+	}
+	s, live := d.out.Stream, d.in.Live[d.decl.Source.Address]
+	switch i := slices.IndexFunc(live.Slots, func(x catalog.Slot) bool { return x.Name == s.Slot }); {
+	case i < 0:
+		halted("replication slot "+s.Slot+" is gone from the source, and with it the changes since the mirror's position", anew)
+	case live.Slots[i].WALStatus == "lost":
+		halted("replication slot "+s.Slot+" is lost: the source has removed WAL that the mirror needs", anew+" See max_slot_wal_keep_size of the source.")
+	}
+}
+
+// streamAttributes lists what differs in how a mirror follows its source and decides
+// nothing about what arrives.
+func streamAttributes(was, is *Stream) []Attribute {
+	if was == nil {
+		was = &Stream{}
+	}
+	delay := func(s *Stream) string { return (time.Duration(s.MaxDelayMillis) * time.Millisecond).String() }
+	var list []Attribute
+	for _, a := range []Attribute{
+		{"paused", strconv.FormatBool(was.Paused), strconv.FormatBool(is.Paused)},
+		{"stream.binary", strconv.FormatBool(was.Binary), strconv.FormatBool(is.Binary)},
+		{"stream.ddl", was.DDL, is.DDL},
+		{"stream.max_delay", delay(was), delay(is)},
+		{"stream.missing_row", was.MissingRow, is.MissingRow},
+		{"stream.replica_role", strconv.FormatBool(was.ReplicaRole), strconv.FormatBool(is.ReplicaRole)},
+		{"stream.disable_triggers", few(was.DisableTriggers), few(is.DisableTriggers)},
+	} {
+		if a.Old != a.New {
+			list = append(list, a)
+		}
+	}
+	return list
+}
+
+// work decides what is done to each table of a mirror that streams.
+func (d *draft) work() {
+	if d.out.Stream == nil {
+		return
+	}
+	again := d.again()
+	if !d.running {
+		return // all of them are copied
+	}
+	w := &working{draft: d, have: newExisting(d.target), members: map[uint32]*catalog.LedgerMember{}, again: again}
+	for i := range d.ledger.Members {
+		if m := &d.ledger.Members[i]; m.State != catalog.MemberRemoved {
+			w.members[m.Source] = m
+		}
+	}
+	d.out.Bytes, d.out.Rows = 0, 0
+	for i := range d.out.Tables {
+		t := &d.out.Tables[i]
+		t.Work = w.table(t)
+		if t.Work == WorkAdd || t.Work == WorkAgain {
+			d.out.Bytes += t.Bytes
+			d.out.Rows += int64(max(0, t.Rows))
+		}
+	}
+	w.removed()
+}
+
+// working decides for the tables of one mirror.
+type working struct {
+	*draft
+	have    *existing                        // on the target
+	members map[uint32]*catalog.LedgerMember // by oid on the source
+	again   map[uint32]bool
+}
+
+// table says what is done to one that is selected.
+func (w *working) table(t *Table) string {
+	schema, name := t.FinalName()
+	there := w.have.byName[[2]string{schema, name}]
+	m := w.members[t.OID]
+	switch {
+	case t.Kind == "config":
+		return w.asked(t)
+	case there == nil && w.decl.Schema.Copy:
+		return WorkAdd
+	case t.Follow == FollowNone:
+		return w.asked(t)
+	case m == nil && !w.heir(t):
+		return WorkAdd
+	case m == nil, w.differs(t, m), m.State == catalog.MemberCopying, w.again[t.OID]:
+		return w.fresh(t, there)
+	}
+	return ""
+}
+
+func (w *working) asked(t *Table) string {
+	if w.again[t.OID] && t.Kind != "partitioned" {
+		return WorkAgain
+	}
+	return ""
+}
+
+// fresh says how a table of ours on the target is copied again: into what is there,
+// or made anew where its shape is another.
+func (w *working) fresh(t *Table, there *catalog.Relation) string {
+	if w.decl.Schema.Copy && there != nil && w.shapeDifference(t, there) != "" {
+		return WorkAdd
+	}
+	return WorkAgain
+}
+
+// heir reports whether a table has the place of one that was dropped on the source
+// and was followed: what stands on the target is our copy.
+func (w *working) heir(t *Table) bool {
+	schema, name := t.FinalName()
+	for _, m := range w.members {
+		if m.TargetSchema == schema && m.TargetName == name {
+			return true
+		}
+	}
+	return false
+}
+
+// differs reports whether the member is not followed as the table is to be.
+func (w *working) differs(t *Table, m *catalog.LedgerMember) bool {
+	schema, name := t.FinalName()
+	return m.TargetSchema != schema || m.TargetName != name || m.Follow != t.Follow ||
+		!slices.Equal(m.Key, t.Key) || !slices.Equal(m.Dropped, t.Dropped)
+}
+
+// removed adds the members that are no longer selected, or no longer there.
+func (w *working) removed() {
+	selected := map[uint32]bool{}
+	for _, t := range w.out.Tables {
+		selected[t.OID] = t.Follow != FollowNone
+	}
+	var gone []Table
+	for oid, m := range w.members {
+		if selected[oid] {
+			continue
+		}
+		t := Table{OID: oid, Schema: m.Schema, Name: m.Name, Kind: "table", Columns: []string{}, Follow: m.Follow, Key: m.Key,
+			Dropped: m.Dropped, Work: WorkRemove}
+		if m.TargetSchema != m.Schema || m.TargetName != m.Name {
+			t.TargetSchema, t.TargetName = m.TargetSchema, m.TargetName
+		}
+		gone = append(gone, t)
+	}
+	w.out.Tables = slices.DeleteFunc(w.out.Tables, func(t Table) bool { return !selected[t.OID] && w.members[t.OID] != nil })
+	w.out.Tables = append(w.out.Tables, gone...)
+	sortTables(w.out.Tables)
+}
+
+// makes reports whether the change makes the table on the target.
+func (d *draft) makes(t *Table) bool { return !d.running || t.Work == WorkAdd }
+
+// ours reports whether a table of the target is the mirror's own copy.
+func (d *draft) ours(schema, name string) bool {
+	return d.ledger != nil && slices.ContainsFunc(d.ledger.Members, func(m catalog.LedgerMember) bool {
+		return m.TargetSchema == schema && m.TargetName == name && m.State != catalog.MemberRemoved
+	})
+}

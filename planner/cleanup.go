@@ -1,0 +1,105 @@
+package planner
+
+import (
+	"fmt"
+
+	"bascule/config/pgname"
+	"bascule/state"
+)
+
+// cleanupSteps take off the source what a mirror made there. Each may find nothing
+// left to do.
+func cleanupSteps(s *Stream, source string) []Step {
+	var steps []Step
+	if s.OwnSlot {
+		steps = append(steps, Step{ID: "drop slot", Kind: "cleanup", Peer: source, Summary: "drop replication slot " + s.Slot + ", and with it the WAL that it holds",
+			SQL: []string{"DROP_REPLICATION_SLOT " + pgname.Quote(s.Slot)}})
+	}
+	if s.OwnPublications {
+		drop := []string{"drop publication if exists " + pgname.Quote(s.Publication)}
+		if s.Inserts != "" {
+			drop = append(drop, "drop publication if exists "+pgname.Quote(s.Inserts))
+		}
+		steps = append(steps, Step{ID: "drop publications", Kind: "cleanup", Peer: source, Summary: "drop its publications", SQL: drop})
+	}
+	for _, x := range s.Identities {
+		steps = append(steps, Step{ID: "put back " + shown(x.Schema, x.Name), Kind: "cleanup", Peer: source,
+			Summary: fmt.Sprintf("put the replica identity of %s back to %s", shown(x.Schema, x.Name), x.Was), SQL: []string{x.Back()}})
+	}
+	return steps
+}
+
+// madeBy is what a recorded mirror made on its source: as the ledger has it, else as
+// the state has it; nil for one that copied once.
+func (m *maker) madeBy(r *state.Resource) *Stream {
+	live := m.in.Live[r.Mirror.Target]
+	if !m.replaced(r.Mirror.Target) {
+		if s := recordedStream(ledgerMirror(live, MirrorID(m.in.State.Lineage, r.Address))); s != nil {
+			return s
+		}
+	}
+	on := r.Mirror.OnSource
+	if on == nil {
+		return nil
+	}
+	s := &Stream{Slot: on.Slot, OwnSlot: on.Slot != "", OwnPublications: len(on.Publications) > 0}
+	if s.OwnPublications {
+		s.Publication = on.Publications[0]
+	}
+	if len(on.Publications) > 1 {
+		s.Inserts = on.Publications[1]
+	}
+	for _, x := range on.Identities {
+		s.Identities = append(s.Identities, ReplicaIdentity(x))
+	}
+	return s
+}
+
+// State is what the state file keeps of the mirror.
+func (m *Mirror) State() *state.Mirror {
+	s := &state.Mirror{Source: m.Source, Target: m.Target, Digest: m.Digest, Settings: m.Settings, Protect: m.Protect,
+		Continuous: m.Stream != nil}
+	if m.Stream == nil {
+		return s
+	}
+	on := &state.OnSource{}
+	if m.Stream.OwnSlot {
+		on.Slot = m.Stream.Slot
+	}
+	if m.Stream.OwnPublications {
+		on.Publications = []string{m.Stream.Publication, m.Stream.Inserts}
+	}
+	for _, x := range m.Stream.Identities {
+		on.Identities = append(on.Identities, state.ReplicaIdentity(x))
+	}
+	s.OnSource = on
+	return s
+}
+
+// sourceCleanup returns the steps on the source of a removal, and says what stays
+// where they cannot be taken now.
+func (m *maker) sourceCleanup(r *state.Resource, s *Stream) []Step {
+	if s == nil || m.replaced(r.Mirror.Source) {
+		return nil
+	}
+	steps := cleanupSteps(s, r.Mirror.Source)
+	live := m.in.Live[r.Mirror.Source]
+	switch {
+	case len(steps) == 0, live != nil && live.Err == nil && !live.Missing:
+		return steps
+	case live == nil:
+		m.find(peerStillNeeded(r.Mirror.Source, []string{r.Address}))
+		return steps
+	case live.Missing:
+		return nil // the database is gone, and its slots with it
+	}
+	m.unfinished[r.Address] = true
+	what := "replication slot " + s.Slot
+	if !s.OwnSlot {
+		what = "publication " + s.Publication
+	}
+	m.find(Finding{Code: codeLeftOnSource, Severity: Warning, Address: r.Address,
+		Summary: fmt.Sprintf("%s cannot be reached, so %s and what else the mirror made there stays for now", r.Mirror.Source, what),
+		Detail:  "The slot holds WAL on that server. The mirror stays in the state until the next apply that reaches it, which removes them."})
+	return steps
+}
