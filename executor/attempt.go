@@ -162,7 +162,7 @@ func (at *attempt) schema(ctx context.Context) error {
 		return at.emptyTarget(ctx)
 	}
 	at.stage("read the schema")
-	dump, err := at.dump(ctx)
+	dump, err := at.dump(ctx, 0)
 	if err != nil {
 		return err
 	}
@@ -189,8 +189,9 @@ func (at *attempt) largeTables() []uint32 {
 	return oids
 }
 
-// dump has pg_dump describe the source under the snapshot.
-func (at *attempt) dump(ctx context.Context) (*archive.Archive, error) {
+// dump has pg_dump describe the source under the snapshot. It waits so long for locks;
+// 0 is archive's default.
+func (at *attempt) dump(ctx context.Context, lockWait time.Duration) (*archive.Archive, error) {
 	_, version, err := catalog.ReadIdentity(ctx, at.holder.Conn())
 	if err != nil {
 		return nil, err
@@ -213,7 +214,7 @@ func (at *attempt) dump(ctx context.Context) (*archive.Archive, error) {
 		}
 	}
 	at.cfg.Log.DebugContext(ctx, "archive read begins", "mirror", at.name, "program", program.Path)
-	return archive.Run(ctx, archive.Config{Program: program.Path, Conn: conn, Snapshot: at.holder.Name, ExcludeTables: exclude})
+	return archive.Run(ctx, archive.Config{Program: program.Path, Conn: conn, Snapshot: at.holder.Name, ExcludeTables: exclude, LockWait: lockWait})
 }
 
 // fill copies the rows and builds everything on them.

@@ -133,6 +133,11 @@ func (f *following) begin(ctx context.Context) error {
 	} else if ended > 0 {
 		f.note(fmt.Sprintf("ended %d sessions of an earlier apply on the target", ended))
 	}
+	// What an apply that was killed still has under way of tables that it added must not
+	// land in those that are copied anew.
+	if err := ledger.DropPosition(ctx, f.conn, id, sideStream); err != nil {
+		return err
+	}
 	return f.readMembers(ctx)
 }
 

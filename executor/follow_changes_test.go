@@ -49,8 +49,8 @@ var changes = []episode{
 		"begin; insert into t values (102, 'stays', 1); savepoint a; insert into t values (103, 'gone', 1); update t set b = -1; rollback to a; savepoint b; insert into t values (104, 'stays', 1); release b; commit",
 		"begin; delete from t where id = 1; savepoint a; savepoint b; truncate t; rollback to b; update t set a = 'inner' where id = 2; rollback to a; update t set a = 'outer' where id = 3; commit",
 		`do $$ begin for i in 1..50 loop begin insert into t values (300 + i, 'sub', i); if i % 3 = 0 then raise exception 'no'; end if; exception when raise_exception then null; end; end loop; end $$`,
-		"begin; insert into t values (500, 'prepared', 1); prepare transaction 'followed'; commit prepared 'followed'",
-		"begin; insert into t values (501, 'prepared', 1); prepare transaction 'not followed'; rollback prepared 'not followed'",
+		"begin; insert into t values (500, 'prepared', 1); prepare transaction 'followed'", "commit prepared 'followed'",
+		"begin; insert into t values (501, 'prepared', 1); prepare transaction 'not followed'", "rollback prepared 'not followed'",
 	}},
 	{rule: "a large transaction", schema: numbered, writes: []string{
 		"begin; insert into t select i, repeat('x', i % 100), i from generate_series(1000, 61000) i; update t set b = -b where id % 2 = 0; delete from t where id % 3 = 0; commit",
@@ -128,6 +128,7 @@ func (c episode) arrive(t *testing.T) {
 	f.runs(t)
 	f.writes(t, c.writes...)
 	f.same(t, c.leftOut...)
+	if testing.Verbose() { t.Log(f.events) }
 	if c.query == "" {
 		return
 	}

@@ -25,7 +25,7 @@ var quiet = []episode{
 	}, query: "select count(*) from log"},
 	{rule: "foreign keys of the target are not checked", schema: `
 		create table a (id int primary key, b int); create table b (id int primary key, a int references a on delete cascade on update cascade deferrable initially deferred);
-		alter table a add foreign key (b) references b on delete set null deferrable initially deferred;
+		alter table a add foreign key (b) references b on update cascade on delete set null deferrable initially deferred;
 		create table o (id int primary key, b int references b on update cascade on delete cascade)`, writes: []string{
 		"begin; insert into b values (1, 1), (2, 2); insert into a values (1, 1), (2, 1); commit",
 		"insert into o values (1, 1), (2, 2); update b set id = id + 10; delete from b where id = 12",
@@ -45,7 +45,7 @@ var quiet = []episode{
 		"begin; update t set u = -7 where id = 7; insert into t values (77, 7, 'x'); update t set u = 8000 where id = 77; update t set u = 7 where id = 7; commit",
 		"begin; update pairs set a = 100 where id = 1; update pairs set a = 1, b = 1 where id = 4; update pairs set a = 1, b = 4 where id = 1; commit",
 		"update words set w = '' where id = 1; update words set w = 'ONE' where id = 2; update words set w = 'two' where id = 3; delete from words where id = 2; insert into words values (9, 'oNe')",
-		"do $$ begin for i in 1..30 loop update public.t set u = 9999 where id = 10; update public.t set u = 10 + i where id = 11; update public.t set u = 10 + i - 1 where id = 10; update public.t set u = 5000 + i where id = 11; end loop; end $$",
+		"do $$ begin for i in 1..30 loop update public.t set u = 9999 where id = 10; update public.t set u = 30000 + i where id = 11; update public.t set u = 30000 + i - 1 where id = 10; update public.t set u = 5000 + i where id = 11; end loop; end $$",
 	}},
 	{rule: "unique constraints that are deferrable", schema: `
 		create table t (id int primary key, u int unique deferrable initially immediate); create table late (id int primary key, u int unique deferrable initially deferred);

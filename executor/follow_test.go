@@ -74,7 +74,7 @@ func (f *follower) tries(t *testing.T) (*planner.Plan, *executor.Result, error) 
 }
 
 // patience is how long an apply or an arrival may take.
-const patience = 90 * time.Second
+const patience = 180 * time.Second
 
 // applied plans and applies the configuration, which must work.
 func (f *follower) applied(t *testing.T) *planner.Plan {
@@ -180,6 +180,7 @@ func (f *follower) halt(t *testing.T) (text string) {
 type journal struct {
 	mu    sync.Mutex
 	lines []string
+	begun time.Time // when it was first told something
 }
 
 // Event notes what a reader of a failed test wants to see.
@@ -191,7 +192,10 @@ func (j *journal) Event(e progress.Event) {
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.lines = append(j.lines, fmt.Sprintf("%T %+v", e, e))
+	if j.begun.IsZero() {
+		j.begun = time.Now()
+	}
+	j.lines = append(j.lines, fmt.Sprintf("%6.2f s %T %+v", time.Since(j.begun).Seconds(), e, e))
 }
 
 // String is the last of what was told.

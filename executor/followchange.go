@@ -77,8 +77,10 @@ func (f *following) addTables(ctx context.Context, s *stream.Stream, todo []*pla
 	if err := f.load(ctx, todo); err != nil {
 		return err
 	}
-	if err := f.move(ctx); err != nil {
-		return err
+	for _, work := range []func(context.Context) error{f.sequences, f.privileges, f.move} {
+		if err := work(ctx); err != nil {
+			return err
+		}
 	}
 	if !slices.ContainsFunc(todo, followed) {
 		return nil

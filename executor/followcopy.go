@@ -4,31 +4,15 @@ import (
 	"context"
 	"slices"
 
-	"github.com/jackc/pgx/v5/pgconn"
-
 	"bascule/config/pgname"
 	"bascule/executor/ledger"
 	"bascule/executor/schema"
 	"bascule/executor/schema/archive"
-	"bascule/executor/slot"
 	"bascule/executor/snapshot"
 	"bascule/planner"
 	"bascule/planner/catalog"
 	"bascule/planner/session"
 )
-
-// copySlot is the temporary slot whose snapshot tables are copied under. It lives as
-// long as its connection: a crash leaves nothing of it.
-type copySlot struct {
-	conn  *pgconn.PgConn
-	point catalog.LSN
-}
-
-func (c *copySlot) close(ctx context.Context) {
-	if c != nil && c.conn != nil {
-		c.conn.Close(context.WithoutCancel(ctx))
-	}
-}
 
 // initial makes the schema and copies every table that no earlier try has finished,
 // and goes over to streaming.
@@ -173,68 +157,6 @@ func (f *following) load(ctx context.Context, todo []*planner.Table) error {
 	return nil
 }
 
-// hold locks the tables and takes the snapshot that they are copied under: that of a
-// slot, so that it has a point in the stream.
-func (f *following) hold(ctx context.Context, todo []*planner.Table) error {
-	names := f.lockNames()
-	if f.streaming {
-		names = names[:0]
-		for _, t := range todo {
-			names = append(names, t.SourceName())
-		}
-	}
-	source, err := f.open(ctx, f.copying.source, "snapshot", nil)
-	if err != nil {
-		return err
-	}
-	f.stage("take a snapshot")
-	f.holder, err = snapshot.Lock(ctx, source, names, lockBudget, f.note)
-	if err != nil {
-		source.Close(context.WithoutCancel(ctx))
-		if session.Code(err) == "42P01" {
-			return &ChangedError{}
-		}
-		return err
-	}
-	if len(todo) == 0 {
-		return f.holder.Export(ctx)
-	}
-	conn, err := f.openReplication(ctx, "copy-slot")
-	if err != nil {
-		f.release(ctx)
-		return err
-	}
-	f.copied = &copySlot{conn: conn}
-	made, err := slot.Temporary(ctx, conn, f.copySlotName(), slot.Waiting{Conn: f.control, Tell: f.note})
-	if err == nil {
-		f.copied.point = made.Point
-		err = f.holder.Import(ctx, made.Snapshot)
-	}
-	if err != nil {
-		f.release(ctx)
-	}
-	return err
-}
-
-// copySlotName has our prefix and lineage, and is no other's.
-func (f *following) copySlotName() string {
-	return pgname.Derived("bascule", label(f.change.Address), f.cfg.State.Lineage[:8], "copy")
-}
-
-// release lets the snapshot, its slot and the workers go.
-func (f *following) release(ctx context.Context) {
-	for _, w := range f.workers {
-		w.Close(ctx)
-	}
-	f.workers = nil
-	if f.holder != nil {
-		f.holder.Release(ctx)
-		f.holder = nil
-	}
-	f.copied.close(ctx)
-	f.copied = nil
-}
-
 // prepare brings the target to where rows can be written: objects that come before
 // rows are there, the tables to fill are empty, and the ledger says under which
 // point they are being filled.
@@ -271,7 +193,7 @@ func (f *following) definitions(ctx context.Context, todo []*planner.Table) erro
 	if err != nil {
 		return err
 	}
-	dump, err := f.dump(ctx)
+	dump, err := f.readDefinitions(ctx)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"reflect"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -102,6 +103,8 @@ func (k *keeper) stream(ctx context.Context, conn *pgx.Conn, s *ledger.Stream) e
 	defer stop(nil)
 	watching, ended := context.WithCancelCause(ctx)
 	result := make(chan error, 1)
+	seen := &arrivals{keeper: k, str: str}
+	defer seen.all.Wait() // watching has ended by then
 	k.sink.Event(progress.StreamStarted{Mirror: k.name, Slot: s.Settings.Slot})
 	k.log.InfoContext(ctx, "stream begins", "slot", s.Settings.Slot, "generation", s.Generation)
 	go func() {
@@ -109,7 +112,7 @@ func (k *keeper) stream(ctx context.Context, conn *pgx.Conn, s *ledger.Stream) e
 		ended(errEnded)
 		result <- err
 	}()
-	watched := k.watch(ctx, watching, conn, str, s, errs)
+	watched := k.watch(ctx, watching, conn, s, seen, errs)
 	stop(watched)
 	err := <-result
 	k.log.InfoContext(ctx, "stream ended", "position", str.Progress().Position, "error", err)
@@ -138,8 +141,7 @@ func why(ctx context.Context, watched error) string {
 
 // watch looks at the ledger until running, the stream's life, ends, and returns why
 // the stream is to end. New members are the stream's to read; it goes on.
-func (k *keeper) watch(ctx, running context.Context, conn *pgx.Conn, str *stream.Stream, s *ledger.Stream, errs *trouble) error {
-	var seen arrival
+func (k *keeper) watch(ctx, running context.Context, conn *pgx.Conn, s *ledger.Stream, seen *arrivals, errs *trouble) error {
 	for {
 		if err := ledger.Await(running, conn, k.id, lookEvery); err != nil {
 			return err
@@ -161,37 +163,56 @@ func (k *keeper) watch(ctx, running context.Context, conn *pgx.Conn, str *stream
 				return errChanged
 			}
 			s.Generation = next.Generation
-			str.Reload()
+			seen.str.Reload()
 		}
-		p := str.Progress()
-		if err := errs.record(ctx, conn, k.id, p.Running); err != nil {
+		connected := seen.str.Progress().Running
+		seen.see(running, connected)
+		if err := errs.record(ctx, conn, k.id, connected); err != nil {
 			return err
 		}
-		if seen.caughtUp(p) {
-			k.sink.Event(progress.CaughtUp{Mirror: k.name, Position: p.Position.String(), Transactions: p.Transactions, Changes: p.Changes})
-		}
 	}
 }
 
-// arrival tells when a stream has applied all that was there when it connected.
-type arrival struct {
-	goal catalog.LSN
-	told bool
+// arrivals tells, each time a stream has connected, when all is applied that the
+// source had by then.
+type arrivals struct {
+	*keeper
+	str     *stream.Stream
+	running bool // as it was last seen
+	all     sync.WaitGroup
 }
 
-func (a *arrival) caughtUp(p stream.Progress) bool {
-	switch {
-	case !p.Running:
-		*a = arrival{}
-	case a.told:
-	case a.goal == 0:
-		a.goal = p.ServerEnd
+// see looks whether the stream has connected anew.
+func (a *arrivals) see(ctx context.Context, running bool) {
+	if running && !a.running {
+		a.all.Go(func() { a.await(ctx) })
 	}
-	if a.told || a.goal == 0 || p.Position < a.goal {
-		return false
+	a.running = running
+}
+
+// await tells of one arrival; when the source cannot be asked, of none.
+func (a *arrivals) await(ctx context.Context) {
+	end, err := a.sourceEnd(ctx)
+	if err == nil {
+		err = a.str.CatchUp(ctx, end)
 	}
-	a.told = true
-	return true
+	if err != nil {
+		a.log.DebugContext(ctx, "arrival not seen", "error", err)
+		return
+	}
+	p := a.str.Progress()
+	a.sink.Event(progress.CaughtUp{Mirror: a.name, Position: p.Position.String(), Transactions: p.Transactions, Changes: p.Changes})
+}
+
+// sourceEnd is where the source's WAL ends now.
+func (k *keeper) sourceEnd(ctx context.Context) (end catalog.LSN, err error) {
+	conn, err := session.Open(ctx, k.source, session.Options{Application: application(k.address, "run"), ReadOnly: true})
+	if err != nil {
+		return 0, err
+	}
+	defer closeSoon(ctx, conn)
+	err = conn.QueryRow(ctx, sourceEnd).Scan(&end)
+	return end, err
 }
 
 // haltOf is what is recorded of an error that will not pass by itself, or nil.
@@ -214,3 +235,5 @@ func haltOf(err error) *ledger.Halt {
 	}
 	return &ledger.Halt{Code: code, Text: err.Error(), Remedy: "correct the cause, then try again: bascule run -retry=ADDR, or bascule apply"}
 }
+
+const sourceEnd = `select pg_catalog.pg_current_wal_flush_lsn()::text`

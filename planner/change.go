@@ -178,12 +178,7 @@ func (w *working) fresh(t *Table, there *catalog.Relation) string {
 // and was followed: what stands on the target is our copy.
 func (w *working) heir(t *Table) bool {
 	schema, name := t.FinalName()
-	for _, m := range w.members {
-		if m.TargetSchema == schema && m.TargetName == name {
-			return true
-		}
-	}
-	return false
+	return w.ours(schema, name)
 }
 
 // differs reports whether the member is not followed as the table is to be.
@@ -221,7 +216,12 @@ func (d *draft) makes(t *Table) bool { return !d.running || t.Work == WorkAdd }
 
 // ours reports whether a table of the target is the mirror's own copy.
 func (d *draft) ours(schema, name string) bool {
-	return d.ledger != nil && slices.ContainsFunc(d.ledger.Members, func(m catalog.LedgerMember) bool {
-		return m.TargetSchema == schema && m.TargetName == name && m.State != catalog.MemberRemoved
-	})
+	if d.mine == nil {
+		d.mine = map[[2]string]bool{}
+		for i := 0; d.ledger != nil && i < len(d.ledger.Members); i++ {
+			m := &d.ledger.Members[i]
+			d.mine[[2]string{m.TargetSchema, m.TargetName}] = m.State != catalog.MemberRemoved
+		}
+	}
+	return d.mine[[2]string{schema, name}]
 }

@@ -18,6 +18,7 @@ func (d *draft) checkApplying() {
 			a.table(t)
 		}
 	}
+	a.stay()
 	a.say()
 }
 
@@ -84,6 +85,24 @@ func (a *applying) table(t *Table) {
 		a.silenced = append(a.silenced, pgname.Qualified(schema, name))
 	default:
 		a.noisy = append(a.noisy, final)
+	}
+}
+
+// stay keeps the triggers off that a mirror that streams has switched off: the target
+// no longer shows that they would fire.
+func (a *applying) stay() {
+	if !a.running || a.before == nil || a.out.Stream.ReplicaRole {
+		return
+	}
+	followed := map[string]bool{}
+	for i := range a.out.Tables {
+		t := &a.out.Tables[i]
+		followed[pgname.Qualified(t.FinalName())] = t.Follow != FollowNone && t.Work != WorkRemove
+	}
+	for _, name := range a.before.DisableTriggers {
+		if followed[name] && !slices.Contains(a.silenced, name) {
+			a.silenced = append(a.silenced, name)
+		}
 	}
 }
 

@@ -91,17 +91,34 @@ func (d *draft) published(name string) *catalog.Publication {
 func (d *draft) publishes(table uint32) (*catalog.Publication, *catalog.PublishedTable) {
 	var best *catalog.Publication
 	var entry *catalog.PublishedTable
-	for _, name := range d.decl.Stream.Publications {
-		p := d.published(name)
-		if p == nil || !p.Insert || best != nil && whole(best) {
-			continue
-		}
-		i := slices.IndexFunc(p.Tables, func(t catalog.PublishedTable) bool { return t.OID == table && t.Published })
-		if i >= 0 {
-			best, entry = p, &p.Tables[i]
+	if d.entries == nil {
+		d.readEntries()
+	}
+	for i, found := range d.entries[table] {
+		p := d.published(d.decl.Stream.Publications[i])
+		if found != nil && p.Insert && (best == nil || !whole(best)) {
+			best, entry = p, found
 		}
 	}
 	return best, entry
+}
+
+// readEntries notes what the named publications send, by table and in their order.
+func (d *draft) readEntries() {
+	d.entries = map[uint32][]*catalog.PublishedTable{}
+	names := d.decl.Stream.Publications
+	for i, name := range names {
+		p := d.published(name)
+		for j := 0; p != nil && j < len(p.Tables); j++ {
+			t := &p.Tables[j]
+			if t.Published && d.entries[t.OID] == nil {
+				d.entries[t.OID] = make([]*catalog.PublishedTable, len(names))
+			}
+			if t.Published {
+				d.entries[t.OID][i] = t
+			}
+		}
+	}
 }
 
 // whole reports whether a publication sends every kind of change.

@@ -58,7 +58,12 @@ func (d *draft) checkDecoding() {
 // tables are copied there are two of each.
 func (d *draft) checkSlots() {
 	s, live := d.out.Stream, d.in.Live[d.decl.Source.Address]
-	there := slices.ContainsFunc(live.Slots, func(x catalog.Slot) bool { return x.Name == s.Slot })
+	at := slices.IndexFunc(live.Slots, func(x catalog.Slot) bool { return x.Name == s.Slot })
+	there := at >= 0
+	if there && s.OwnSlot && live.Slots[at].Database != d.source.Identity.Name {
+		d.found("source", codeNamedSlot, Refusal, fmt.Sprintf("the source's server has a slot of the mirror's name already, and it is another's: %s", slotHolder(live.Slots[at])),
+			"Two state files of one lineage work on this server: give one of them a lineage of its own, or the mirror another name.", s.Slot)
+	}
 	server := serverName(d.source, d.decl.Source.Address)
 	own := 0 // that stay
 	if s.OwnSlot && !there {

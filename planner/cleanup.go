@@ -29,6 +29,18 @@ func cleanupSteps(s *Stream, source string) []Step {
 	return steps
 }
 
+// restoreSteps switch on again, on the target, the triggers that a mirror switched off.
+func restoreSteps(s *Stream, target string) []Step {
+	if s == nil || len(s.Silenced) == 0 {
+		return nil
+	}
+	var sql []string
+	for _, t := range s.Silenced {
+		sql = append(sql, "alter table only "+t.Table+" "+t.Was+" trigger "+pgname.Quote(t.Name))
+	}
+	return []Step{{ID: "triggers", Kind: "cleanup", Peer: target, Summary: "switch " + plural(len(sql), "trigger", "triggers") + " on again", SQL: sql}}
+}
+
 // madeBy is what a recorded mirror made on its source: as the ledger has it, else as
 // the state has it; nil for one that copied once.
 func (m *maker) madeBy(r *state.Resource) *Stream {
@@ -88,6 +100,7 @@ func (m *maker) sourceCleanup(r *state.Resource, s *Stream) []Step {
 	case len(steps) == 0, live != nil && live.Err == nil && !live.Missing:
 		return steps
 	case live == nil:
+		m.unfinished[r.Address] = true
 		m.find(peerStillNeeded(r.Mirror.Source, []string{r.Address}))
 		return steps
 	case live.Missing:

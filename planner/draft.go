@@ -27,6 +27,9 @@ type draft struct {
 	before  *Stream
 	broken  bool // its stream cannot go on
 
+	mine    map[[2]string]bool                   // see ours
+	entries map[uint32][]*catalog.PublishedTable // see publishes
+
 	byOID       map[uint32]*catalog.Relation
 	constraints map[uint32]*catalog.Constraint // see constraint
 	selected    map[uint32]bool                // tables by oid

@@ -2,6 +2,7 @@ package planner
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -99,6 +100,12 @@ func (m *maker) checkReplaced(d *draft, rec *state.Resource) {
 	if d.decl.Continuous && !d.decl.InitialCopy {
 		d.found("initial_copy", codeNotAgain, Refusal, "the mirror would be made anew, and initial_copy = false copies nothing: what was written to the source meanwhile would be missing",
 			"Set initial_copy = true. Or remove the mirror, apply, make the tables equal, and declare it again.")
+	}
+	if rec != nil && rec.Mirror.Source != d.decl.Source.Address && d.before != nil {
+		f := moved(d.decl.Address, rec.Mirror.Source, d.decl.Source.Address)
+		f.Summary = fmt.Sprintf("%s follows %s and now names %s as its source", d.decl.Address, rec.Mirror.Source, d.decl.Source.Address)
+		f.Detail = "Its slot is on the first. Give the new source a mirror of its own, or remove this one, apply, and declare it again."
+		m.find(at(f, d.decl.RangeOf("source")))
 	}
 	if rec != nil && rec.Mirror.Target != d.decl.Target.Address {
 		m.find(at(moved(d.decl.Address, rec.Mirror.Target, d.decl.Target.Address), d.decl.RangeOf("target")))

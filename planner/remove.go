@@ -40,6 +40,7 @@ func (m *maker) remove(r *state.Resource, gone map[string]int) {
 	steps := append([]Step{}, m.sourceCleanup(r, made)...)
 	if ledgerMirror(live, id) != nil && !m.replaced(r.Mirror.Target) {
 		gone[r.Mirror.Target]++
+		steps = append(steps, restoreSteps(made, r.Mirror.Target)...)
 		summary := "delete the mirror's records from schema bascule"
 		sql := []string{"delete from bascule.mirror where id = " + pgname.Literal(id)}
 		if len(live.Ledger.Mirrors) == gone[r.Mirror.Target] {

@@ -85,6 +85,10 @@ var decodingFindings = []finding{
 	{rule: "a standby", code: "B158", severity: planner.Refusal, at: atSource, remedy: "Name its primary", edit: func(w *world) { w.src.InRecovery = true }},
 	{rule: "no slot", code: "B159", severity: planner.Refusal, at: atSource, remedy: "1 replication slot free, and the mirror needs 2", edit: func(w *world) { w.live["peer.a"].Slots = held(9, true) }},
 	{rule: "no slot, with the holders", code: "B159", severity: planner.Refusal, at: atSource, remedy: "s0 (database shop, pid 100 of 10.0.0.1)", edit: func(w *world) { w.live["peer.a"].Slots = held(9, true) }},
+	{rule: "a slot of the same name in another database", code: "B163", severity: planner.Refusal, at: atSource, remedy: "is another's", edit: func(w *world) {
+		w.live["peer.a"].Slots = held(1, false)
+		w.live["peer.a"].Slots[0].Name = slotName
+	}},
 	{rule: "two slots are enough", edit: func(w *world) { w.live["peer.a"].Slots = held(8, false) }},
 	{rule: "one is, where nothing is copied", body: "initial_copy = false", with: "B172", edit: func(w *world) {
 		w.live["peer.a"].Slots = held(9, false)

@@ -1,6 +1,7 @@
 package planner_test
 
 import (
+	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
@@ -106,7 +107,7 @@ func TestStreamRemoval(t *testing.T) {
 		{"the source is no longer declared", func(w *world) {
 			w.hcl = `peer "b" { host = "b.example" }`
 			delete(w.live, "peer.a")
-		}, source + ledger + "forget", "- mirror.app; forget peer.a; !B105"},
+		}, source + ledger + "forget", "- mirror.app; !B105"},
 	} {
 		w := newStream("table \"public.lines\" {\nreplica_identity = \"full\"\n}")
 		w.streaming(t)
@@ -123,7 +124,18 @@ func TestStreamRemoval(t *testing.T) {
 			t.Errorf("%s: %+v", c.rule, s)
 		}
 	}
-	w := newStream(namedBody)
+	w := newStream("")
+	w.streaming(t)
+	var s planner.Stream
+	_ = json.Unmarshal([]byte(w.ledger().Stream.Settings), &s)
+	s.Silenced = []planner.Trigger{{Table: `"public"."orders"`, Name: "t", Was: "enable always"}}
+	text, _ := json.Marshal(s)
+	w.ledger().Stream.Settings = string(text)
+	w.withoutMirror()
+	if got := stepsOf(t, w.plan(t)); !strings.HasSuffix(got, "\ntriggers | alter table only \"public\".\"orders\" enable always trigger \"t\"\n"+ledger+"forget") {
+		t.Errorf("triggers are switched on again: %s", got)
+	}
+	w = newStream(namedBody)
 	names(w)
 	w.streaming(t)
 	w.withoutMirror()

@@ -35,7 +35,7 @@ func rootCommand() *command {
 		about: "Bascule moves PostgreSQL databases by plan and apply: files say what should be, plan says what would happen, apply does it.",
 		sub: []*command{
 			initCommand(), validateCommand(), fmtCommand(), planCommand(), applyCommand(), destroyCommand(),
-			keepCommand(), statusCommand(), showCommand(), stateCommand(), versionCommand(),
+			keepCommand(), statusCommand(), slotsCommand(), showCommand(), stateCommand(), versionCommand(),
 		},
 		examples: [][2]string{
 			{"bascule init -from postgres://me@old/app -to postgres://me@new/app", "write main.hcl for two databases"},

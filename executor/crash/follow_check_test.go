@@ -37,7 +37,9 @@ func (w *world) differences(t *testing.T) []string {
 	}
 	var list []string
 	for _, d := range report.Differences {
-		list = append(list, d.String())
+		if d.Kind != "sequence value" { // the stream carries rows
+			list = append(list, d.String())
+		}
 	}
 	if report.Tables == 0 {
 		t.Fatal("nothing was compared")

@@ -60,17 +60,18 @@ const mostTries = 20
 // killCopies kills while the mirror is copied, and lets it come to its end.
 func (w *world) killCopies(t *testing.T, b *blows) {
 	t.Helper()
-	var args []string
+	// A replacement that dies before it made anything has to be allowed again.
+	args := []string{"-allow-data-loss=mirror.app"}
 	for tries := 0; len(b.lacking(copying)) > 0 && tries < mostTries; tries++ {
 		p := w.apply(t, args...)
 		w.strike(t, b, copying, b.lacking(copying)[0], p, 0)
 		p.wait(t)
-		args = nil
+		args = args[:1]
 		if p.code() == 0 {
-			args = []string{"-replace=mirror.app"} // all is copied: from the beginning
+			args = append(args, "-replace=mirror.app") // all is copied: from the beginning
 		}
 	}
-	w.complete(t)
+	w.complete(t, args[:1]...)
 }
 
 // killStreams kills in a moment of a mirror that streams. It returns the runner that

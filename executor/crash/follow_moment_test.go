@@ -25,7 +25,7 @@ var (
 		message("chunk begins"), message("chunk begins"), stageBegins("take a snapshot"), stageBegins("create slot"),
 	}, byLine(stageBegins("stream"))}
 
-	handOver = &moment{"hand-over", []func(string) bool{message("hand-over begins")}, byLine(never)}
+	handOver = &moment{"hand-over", []func(string) bool{both(message("hand-over begins"), attribute("mirror", "app"))}, byLine(never)}
 
 	midBatch = &moment{"mid batch", []func(string) bool{message("batch begins"), message("batch sent")},
 		func(began, line string) bool { return message("batch committed")(line) && lsnOf(line) >= lsnOf(began) }}

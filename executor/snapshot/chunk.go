@@ -100,7 +100,7 @@ func (cp *Copier) Copy(ctx context.Context, w *Worker, chunks ...*Chunk) ([]rela
 	if err != nil {
 		var failed *relay.JobError
 		if errors.As(err, &failed) {
-			return nil, &CopyError{Chunk: chunks[failed.Job], Source: failed.Source, Err: failed.Err}
+			return nil, &CopyError{Chunk: chunks[failed.Job], Source: failed.Source, Err: blocked(failed)}
 		}
 		return nil, err
 	}
@@ -109,6 +109,16 @@ func (cp *Copier) Copy(ctx context.Context, w *Worker, chunks ...*Chunk) ([]rela
 		records[i] = ledger.Chunk{Schema: c.LedgerSchema, Name: c.LedgerName, Part: c.Part, Rows: results[i].Rows, Bytes: c.Bytes}
 	}
 	return results, session.Exec(ctx, dst, ledger.RecordChunks(cp.Mirror, records...)+"; commit")
+}
+
+// blocked is the failure of one chunk. A reader that waits for a lock waits for one
+// who waits for the holder's, to truncate or to alter the table; and the holder waits
+// for the reader. Only letting go of the snapshot ends that.
+func blocked(failed *relay.JobError) error {
+	if failed.Source && session.Code(failed.Err) == "55P03" {
+		return &LostError{Err: fmt.Errorf("another session waits to truncate or alter the table: %w", failed.Err)}
+	}
+	return failed.Err
 }
 
 func setPath(path string) string {

@@ -14,10 +14,10 @@ import (
 
 // Holder keeps one view of the source for many readers.
 //
-// It locks every table against changes of shape before it takes its snapshot: a
-// rewrite between two chunks would lose rows (VACUUM FULL, ALTER TABLE), and a
-// snapshot older than a TRUNCATE would see an empty table. The snapshot lasts as
-// long as the holder's session, and no longer.
+// It holds a lock on every table against changes of shape: a rewrite between two
+// chunks would lose rows (VACUUM FULL, ALTER TABLE), and a snapshot older than a
+// TRUNCATE would see an empty table. The snapshot lasts as long as the holder's
+// session, and no longer.
 type Holder struct {
 	// Name is what readers set as their snapshot.
 	Name string
@@ -28,57 +28,66 @@ type Holder struct {
 // lockPatience is how long one try at the locks waits before it says for whom.
 const lockPatience = 5 * time.Second
 
-// Hold locks the tables, named as quoted, and exports a snapshot of its own. It
+// Hold locks the tables, named as quoted, and then exports a snapshot of its own. It
 // waits for locks up to budget and tells waiting whom it waits for.
 func Hold(ctx context.Context, conn *pgx.Conn, tables []string, budget time.Duration, waiting func(text string)) (*Holder, error) {
-	h, err := Lock(ctx, conn, tables, budget, waiting)
-	if err != nil {
+	h := &Holder{conn: conn}
+	if err := h.lock(ctx, "", tables, budget, waiting); err != nil {
 		return nil, err
 	}
-	return h, h.Export(ctx)
+	return h, h.export(ctx)
 }
 
-// Lock begins the holder's transaction and locks the tables. Its view is not taken
-// yet: that is for Import.
-func Lock(ctx context.Context, conn *pgx.Conn, tables []string, budget time.Duration, waiting func(text string)) (*Holder, error) {
+// Join is Hold in the view of a snapshot that another session exported, the one that
+// made a slot. That comes first: a slot waits for every transaction that writes, and
+// one of those may wait for our locks. A table that was rewritten or truncated
+// between the two is not what the snapshot says any more: the error is a *LostError,
+// and another snapshot is needed.
+func Join(ctx context.Context, conn *pgx.Conn, snapshot string, tables []string, budget time.Duration, waiting func(text string)) (*Holder, error) {
+	h := &Holder{conn: conn}
+	if err := h.lock(ctx, "set transaction snapshot "+pgname.Literal(snapshot), tables, budget, waiting); err != nil {
+		return nil, err
+	}
+	var rewritten string
+	if err := conn.QueryRow(ctx, findRewritten, tables).Scan(&rewritten); err != nil {
+		return nil, fmt.Errorf("look at the tables of the source: %w", err)
+	}
+	if rewritten != "" {
+		return nil, &LostError{Err: fmt.Errorf("%s was rewritten or truncated while it was taken", rewritten)}
+	}
+	return h, h.export(ctx)
+}
+
+// lock begins the holder's transaction, in which view says, and locks the tables.
+func (h *Holder) lock(ctx context.Context, view string, tables []string, budget time.Duration, waiting func(text string)) error {
 	deadline := time.Now().Add(budget)
 	for {
-		err := lock(ctx, conn, tables)
+		err := lock(ctx, h.conn, view, tables)
 		if err == nil {
-			return &Holder{conn: conn}, nil
+			return nil
 		}
 		if session.Code(err) != "55P03" || time.Now().After(deadline) {
-			return nil, fmt.Errorf("lock the tables of the source: %w", err)
+			return fmt.Errorf("lock the tables of the source: %w", err)
 		}
-		text, blockErr := blockers(ctx, conn, tables)
+		text, blockErr := blockers(ctx, h.conn, tables)
 		if blockErr != nil {
-			return nil, blockErr
+			return blockErr
 		}
 		waiting(text)
 	}
 }
 
-// Import makes the holder's view that of a snapshot that another session exported,
-// such as one that made a slot, and exports it again under Name: that one lasts as
-// long as the holder.
-func (h *Holder) Import(ctx context.Context, snapshot string) error {
-	if _, err := h.conn.PgConn().Exec(ctx, "set transaction snapshot "+pgname.Literal(snapshot)).ReadAll(); err != nil {
-		return fmt.Errorf("join the slot's snapshot: %w", err)
-	}
-	return h.Export(ctx)
-}
-
-// Export exports the holder's own view under Name.
-func (h *Holder) Export(ctx context.Context) error {
+// export exports the holder's view under Name.
+func (h *Holder) export(ctx context.Context) error {
 	if err := h.conn.QueryRow(ctx, exportSnapshot).Scan(&h.Name); err != nil {
 		return fmt.Errorf("export a snapshot: %w", err)
 	}
 	return nil
 }
 
-func lock(ctx context.Context, conn *pgx.Conn, tables []string) error {
+func lock(ctx context.Context, conn *pgx.Conn, view string, tables []string) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "begin isolation level repeatable read, read only; set local lock_timeout = %d;\n", lockPatience.Milliseconds())
+	fmt.Fprintf(&b, "begin isolation level repeatable read, read only; set local lock_timeout = %d;\n%s;\n", lockPatience.Milliseconds(), view)
 	if len(tables) > 0 {
 		b.WriteString("lock table only " + strings.Join(tables, ", only ") + " in access share mode;\n")
 	}
@@ -119,6 +128,13 @@ func (h *Holder) Release(ctx context.Context) {
 func (h *Holder) Conn() *pgx.Conn { return h.conn }
 
 const exportSnapshot = `select pg_catalog.pg_export_snapshot()`
+
+// findRewritten compares what the snapshot says of a table's file with what there is.
+const findRewritten = `
+	select coalesce(pg_catalog.min(c.oid::pg_catalog.regclass::text), '')
+	from pg_catalog.pg_class c
+	where c.oid in (select pg_catalog.to_regclass(t) from pg_catalog.unnest($1::text[]) t)
+		and c.relfilenode <> coalesce(pg_catalog.pg_relation_filenode(c.oid), 0)`
 
 const findBlockers = `
 	select pg_catalog.format('%s is locked by pid %s (%s, %s since %s): %s', l.relation::pg_catalog.regclass, a.pid,

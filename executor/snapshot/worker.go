@@ -27,7 +27,8 @@ type Opener struct {
 	Source, Target func(ctx context.Context) (*pgx.Conn, error)
 }
 
-// LostError reports that the snapshot is gone: its holder's session ended.
+// LostError reports that the snapshot is gone, for its holder's session ended; or
+// that it is of no more use.
 type LostError struct{ Err error }
 
 func (e *LostError) Error() string { return "the snapshot is lost: " + e.Err.Error() }
@@ -50,7 +51,8 @@ func (w *Worker) Source(ctx context.Context) (*pgconn.PgConn, error) {
 	if err != nil {
 		return nil, err
 	}
-	sql := "begin isolation level repeatable read, read only; set transaction snapshot " + pgname.Literal(w.snapshot)
+	sql := fmt.Sprintf("begin isolation level repeatable read, read only; set local lock_timeout = %d; set transaction snapshot %s",
+		lockPatience.Milliseconds(), pgname.Literal(w.snapshot))
 	if _, err := conn.PgConn().Exec(ctx, sql).ReadAll(); err != nil {
 		conn.Close(ctx)
 		if code := session.Code(err); code == "22023" || code == "42704" || code == "0A000" {

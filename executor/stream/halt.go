@@ -48,6 +48,7 @@ func (s *Stream) halted(err error) error {
 	var missing *target.MissingError
 	var shape *target.ShapeError
 	var unknown *unknownError
+	var shifted *shiftedError
 	h := ledger.Halt{Text: err.Error()}
 	switch {
 	case errors.As(err, &row):
@@ -65,6 +66,9 @@ func (s *Stream) halted(err error) error {
 	case errors.As(err, &unknown):
 		h.Code, h.LSN, h.Table = codeShape, unknown.final.String(), unknown.table
 		h.Remedy = fmt.Sprintf("take the table out of the publication if it is no table of the mirror, then %s; or declare it and run `bascule apply`", s.retry())
+	case errors.As(err, &shifted):
+		h.Code, h.LSN, h.Table = codeShape, shifted.final.String(), shifted.table
+		h.Remedy = fmt.Sprintf("copy the table again: `bascule apply -replace='%s.table[%q]'`", s.cfg.Label, h.Table)
 	default:
 		return err
 	}

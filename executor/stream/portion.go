@@ -47,7 +47,8 @@ func (rel *relation) portion(row *pgoutput.Row, final catalog.LSN) (bool, error)
 		row.Type, row.New = pgoutput.TypeDelete, nil
 	case after && !before:
 		if !whole(row.New) {
-			return false, &shiftedError{final: final, table: pgname.Shown(rel.Schema, rel.Name)}
+			return false, &shiftedError{final: final, table: pgname.Shown(rel.Schema, rel.Name),
+				what: "a row changed its key from one part to another, and its unchanged large values were not sent"}
 		}
 		row.Type, row.OldKind, row.Old = pgoutput.TypeInsert, 0, nil
 	}
@@ -109,13 +110,13 @@ func whole(tuple []byte) bool {
 	return true
 }
 
-// shiftedError reports a row that moved to a part of its table whose copy does not
-// have it, without its large values: these were not sent, for they did not change.
+// shiftedError reports a change that cannot be divided between parts of a table that
+// were copied at different points.
 type shiftedError struct {
-	final catalog.LSN
-	table string
+	final       catalog.LSN
+	table, what string
 }
 
 func (e *shiftedError) Error() string {
-	return fmt.Sprintf("transaction %s: a row of %s changed its key between two parts of the copy, and its unchanged large values were not sent", e.final, e.table)
+	return fmt.Sprintf("transaction %s: %s: %s", e.final, e.table, e.what)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"bascule/config/pgname"
 	"bascule/executor/stream/pgoutput"
 	"bascule/executor/stream/target"
 	"bascule/executor/stream/walsender"
@@ -208,6 +209,9 @@ func (r *receiver) row(life context.Context, m walsender.Message) error {
 	if err := pgoutput.ParseRow(data, &row); err != nil {
 		return err
 	}
+	if due, err := rel.portion(&row, r.final); err != nil || !due {
+		return err
+	}
 	b.row(table, &row)
 	r.kept = true
 	return nil
@@ -226,6 +230,9 @@ func (r *receiver) truncate(life context.Context, t pgoutput.Truncate) error {
 		}
 		if !rel.follows(pgoutput.TypeTruncate, r.final) {
 			continue
+		}
+		if rel.member.Parts != nil && rel.member.Point.Covers(r.final) {
+			return &shiftedError{final: r.final, table: pgname.Shown(rel.Schema, rel.Name), what: "the table was truncated between the copies of two of its parts"}
 		}
 		table, err := r.onTarget(life, rel)
 		if err != nil {

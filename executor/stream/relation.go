@@ -108,7 +108,7 @@ func (r *receiver) forget() {
 // follows reports whether a change of the table is to be applied, in a transaction
 // with this commit.
 func (rel *relation) follows(kind byte, final catalog.LSN) bool {
-	if !rel.applied || rel.member.Point.Covers(final) {
+	if !rel.applied || rel.begins().Covers(final) {
 		return false
 	}
 	return rel.member.Follow != planner.FollowInserts || kind == pgoutput.TypeInsert || kind == pgoutput.TypeTruncate

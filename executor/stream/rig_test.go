@@ -5,8 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
 	"maps"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -67,9 +69,9 @@ func between(t testing.TB, from, to *pgtest.Cluster, schema string) *rig {
 func (r *rig) publish() {
 	r.t.Helper()
 	lists := map[string][]string{}
-	for line := range strings.Lines(r.source.Query(r.t, selectTables)) {
+	for line := range lines(r.source.Query(r.t, selectTables)) {
 		var m ledger.Member
-		cells := strings.Split(strings.TrimSuffix(line, "\n"), "|")
+		cells := strings.Split(line, "|")
 		_, err := fmt.Sscan(cells[0], &m.Source)
 		r.must(err)
 		m.Schema, m.Name, m.TargetSchema, m.TargetName = cells[1], cells[2], cells[1], cells[2]
@@ -275,4 +277,23 @@ func (r *rig) confirmed() catalog.LSN {
 func (r *rig) position() catalog.LSN {
 	r.t.Helper()
 	return lsnOf(r.t, r.target, "select lsn from bascule.position where name = ''")
+}
+
+// atLeast wants a number of the target to be that large.
+func atLeast(r *rig, sql string, n int) error {
+	if got, err := strconv.Atoi(r.target.Query1(r.t, sql)); err != nil || got < n {
+		return fmt.Errorf("%d of %d: %w", got, n, err)
+	}
+	return nil
+}
+
+// lines are those of a query's result.
+func lines(text string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for line := range strings.Lines(text) {
+			if !yield(strings.TrimSuffix(line, "\n")) {
+				return
+			}
+		}
+	}
 }

@@ -9,10 +9,11 @@ import (
 // Sender is a session of the server that sends WAL: a standby's, a logical stream's, a
 // base backup's.
 type Sender struct {
-	PID int32
+	PID         int32
+	Application string
 
-	// Application and Client are "" where the role may not know them.
-	Application, Client string
+	// Client is its address, "" where it is local or the role may not know it.
+	Client string
 }
 
 // WALRate is how much WAL a server writes.

@@ -60,7 +60,7 @@ func (p *place) open(t testing.TB, change ...func(*target.Config)) *running {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := conn.Exec(ctx, "set session_replication_role = replica; set synchronous_commit = off; set search_path = ''"); err != nil {
+	if _, err := conn.Exec(ctx, "set session_replication_role = replica; set synchronous_commit = off; set search_path = ''; set application_name = 'applying'"); err != nil {
 		t.Fatal(err)
 	}
 	at, err := ledger.TakePosition(ctx, conn, p.mirror, ledger.Main)

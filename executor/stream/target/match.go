@@ -73,8 +73,9 @@ func (t *Table) accept(col *column, from Column, a attribute) error {
 	}
 	col.sent, col.always = true, a.Always
 	col.typ, col.array, col.base = a.Type, a.Array, a.Base
+	col.equal, col.cast = a.Equal, a.Cast
 	col.binary = t.binary && a.Receives
-	col.exact = exactTypes[a.Base] && a.Deterministic || a.Enum
+	col.exact = exactTypes[a.Base] && a.Deterministic || a.Enum && a.Cast == ""
 	col.indexable = a.NotNull && (a.Ordered || a.Enum)
 	return nil
 }

@@ -38,8 +38,9 @@ func (m *model) change(r *rand.Rand) target.Item {
 	return m.update(r, n == 9)
 }
 
+// fresh makes a row with a key that is free, or nil.
 func (m *model) fresh(r *rand.Rand) []any {
-	for {
+	for range 10 {
 		row := make([]any, len(m.rel.Columns))
 		for i := range row {
 			row[i] = m.make(m, r, i)
@@ -48,6 +49,7 @@ func (m *model) fresh(r *rand.Rand) []any {
 			return row
 		}
 	}
+	return nil
 }
 
 // taken reports whether another row has the same key.
@@ -73,6 +75,9 @@ func (m *model) keyOf(row []any) string {
 
 func (m *model) insert(r *rand.Rand) target.Item {
 	row := m.fresh(r)
+	if row == nil { // hardly a key is free
+		return m.delete(r)
+	}
 	m.rows = append(m.rows, row)
 	return target.Item{Kind: 'I', New: tuple(m.rel, m.bin, row...)}
 }
@@ -208,7 +213,7 @@ func anything(m *model, r *rand.Rand, i int) any {
 		return r.IntN(60) - 5
 	case text, pgtype.VarcharOID:
 		if k {
-			return []string{"", "a", "b\t", `c"\`, "11", "1"}[r.IntN(6)]
+			return []string{"", "a", "b\t", `c"\`, "11", "1"}[r.IntN(6)] + strings.Repeat("x", r.IntN(30))
 		}
 		if r.IntN(10) == 0 {
 			return nil

@@ -76,8 +76,22 @@ func Open(ctx context.Context, conn *pgx.Conn, cfg Config) (*Session, error) {
 	if err := conn.QueryRow(ctx, readPages).Scan(&page, &segment); err != nil {
 		return nil, fmt.Errorf("settings of an applying session: %w", err)
 	}
-	s := &Session{
-		cfg: cfg, log: cfg.Log, types: conn.TypeMap(), pages: pages{catalog.LSN(page), catalog.LSN(segment)}, at: cfg.Position.LSN,
+	s := newSession(cfg)
+	s.types, s.pages = conn.TypeMap(), pages{catalog.LSN(page), catalog.LSN(segment)}
+	var err error
+	if s.hijacked, err = hijack(conn.PgConn()); err != nil {
+		return nil, err
+	}
+	s.wire = newWire(s.hijacked.Conn, s.publish)
+	return s, nil
+}
+
+func newSession(cfg Config) *Session {
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Session{
+		cfg: cfg, log: cfg.Log, at: cfg.Position.LSN,
 		tables: make(map[uint32]*Table), done: make(chan struct{}, 1), ended: make(chan struct{}),
 		own: own{
 			begin: &statement{sql: "begin"}, flushing: &statement{sql: flushAtCommit}, commit: &statement{sql: "commit"},
@@ -85,15 +99,6 @@ func Open(ctx context.Context, conn *pgx.Conn, cfg Config) (*Session, error) {
 			flushed: &statement{sql: readFlushed}, readShape: &statement{sql: shapeSQL},
 		},
 	}
-	if s.log == nil {
-		s.log = slog.New(slog.DiscardHandler)
-	}
-	var err error
-	if s.hijacked, err = hijack(conn.PgConn()); err != nil {
-		return nil, err
-	}
-	s.wire = newWire(s.hijacked.Conn, s.publish)
-	return s, nil
 }
 
 // hijack takes the wire over. Messages that the server sent on its own and that

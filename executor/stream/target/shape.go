@@ -34,6 +34,11 @@ type attribute struct {
 	Generated     bool   `json:"generated"`
 	Ordered       bool   `json:"ordered"` // has a B-tree operator class of its own
 	Deterministic bool   `json:"deterministic"`
+
+	// Equal is the operator that compares two values: "=", but where that is none of
+	// pg_catalog's. Cast is what has to stand behind them for it.
+	Equal string `json:"equal"`
+	Cast  string `json:"cast"`
 }
 
 // Table reads what the target has for a relation. To be called again, with a new
@@ -75,7 +80,9 @@ func (s *Session) Table(ctx context.Context, rel Relation, m ledger.Member) (*Ta
 }
 
 // shapeSQL: $1 schema, $2 name. Triggers of constraints count too: they fire in a
-// session that is not in the replica role.
+// session that is not in the replica role. The operators of an extension's type are
+// where the extension is, and no search_path leads there. A domain over an enum has no
+// operator, and unlike other domains is not taken for what it is over.
 const shapeSQL = `
 	select pg_catalog.json_build_object(
 		'oid', c.oid::bigint,
@@ -103,7 +110,16 @@ const shapeSQL = `
 				'ordered', exists (
 					select from pg_catalog.pg_opclass o
 					where o.opcmethod = 403 and o.opcdefault and o.opcintype = case b.oid when 1043 then 25 else b.oid end),
-				'deterministic', coalesce((select l.collisdeterministic from pg_catalog.pg_collation l where l.oid = a.attcollation), true)
+				'deterministic', coalesce((select l.collisdeterministic from pg_catalog.pg_collation l where l.oid = a.attcollation), true),
+				'equal', coalesce((
+					select pg_catalog.format('operator(%I.%s)', s.nspname, p.oprname)
+					from pg_catalog.pg_opclass o
+					join pg_catalog.pg_amop w on w.amopfamily = o.opcfamily and w.amoplefttype = o.opcintype and w.amoprighttype = o.opcintype
+						and w.amopstrategy = 3
+					join pg_catalog.pg_operator p on p.oid = w.amopopr
+					join pg_catalog.pg_namespace s on s.oid = p.oprnamespace and s.nspname <> 'pg_catalog'
+					where o.opcmethod = 403 and o.opcdefault and o.opcintype = b.oid), '='),
+				'cast', case when b.typtype = 'e' and t.typtype = 'd' then '::' || pg_catalog.format_type(b.oid, null) else '' end
 				) order by a.attnum)
 			from pg_catalog.pg_attribute a
 			join pg_catalog.pg_type t on t.oid = a.atttypid

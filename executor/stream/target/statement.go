@@ -121,7 +121,7 @@ func (t *Table) deleteRows() *statement {
 	st := &statement{params: []uint32{t.shape.Array}}
 	if c := t.singleKey(); c != nil {
 		st.params[0] = c.array
-		st.sql = fmt.Sprintf("delete from %s t where t.%s = any ($1)", t.only, c.name)
+		st.sql = fmt.Sprintf("delete from %s t where t.%s %s any ($1)", t.only, c.name, c.equal)
 	} else {
 		st.sql = fmt.Sprintf("delete from %s t using pg_catalog.unnest($1) u where %s", t.only, t.joined())
 	}
@@ -129,9 +129,10 @@ func (t *Table) deleteRows() *statement {
 	return st
 }
 
-// singleKey returns the key column if there is just one and arrays of it exist.
+// singleKey returns the key column if there is just one and arrays of it exist and
+// are compared with it as they are.
 func (t *Table) singleKey() *column {
-	if keys := t.keys(); len(keys) == 1 && t.columns[keys[0]].array != 0 {
+	if keys := t.keys(); len(keys) == 1 && t.columns[keys[0]].array != 0 && t.columns[keys[0]].cast == "" {
 		return &t.columns[keys[0]]
 	}
 	return nil
@@ -141,7 +142,8 @@ func (t *Table) singleKey() *column {
 func (t *Table) joined() string {
 	var list []string
 	for _, k := range t.keys() {
-		list = append(list, fmt.Sprintf("t.%s = u.%[1]s", t.columns[k].name))
+		c := &t.columns[k]
+		list = append(list, c.is("t", "u."+c.name))
 	}
 	return strings.Join(list, " and ")
 }
@@ -236,6 +238,11 @@ func remember(in *map[string]*statement, set []byte, st *statement) {
 	(*in)[string(set)] = st
 }
 
+// is compares the column of a table with a value.
+func (c *column) is(table, value string) string {
+	return table + "." + c.name + c.cast + " " + c.equal + " " + value + c.cast
+}
+
 // isRow is the condition that finds one row of t by its old values.
 func (a *assembly) isRow() string {
 	t := a.t
@@ -244,7 +251,7 @@ func (a *assembly) isRow() string {
 	}
 	var list []string
 	for _, k := range t.keys() {
-		list = append(list, "t."+t.columns[k].name+" = "+a.param(k, true))
+		list = append(list, t.columns[k].is("t", a.param(k, true)))
 	}
 	return strings.Join(list, " and ")
 }
@@ -260,7 +267,7 @@ func (a *assembly) isSame() string {
 		c, value := t.columns[i], a.param(i, true)
 		switch {
 		case c.indexable:
-			list = append(list, "o."+c.name+" = "+value)
+			list = append(list, c.is("o", value))
 		case c.exact:
 			list = append(list, "o."+c.name+" is not distinct from "+value)
 		}

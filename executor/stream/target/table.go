@@ -49,6 +49,8 @@ type column struct {
 	base   uint32 // below its domains
 	binary bool   // its values are expected in binary form
 
+	equal, cast string // as in attribute
+
 	// Of a table without key, where all columns are compared: whether = says that
 	// values are the very same, and whether an index may serve it.
 	exact, indexable bool

@@ -130,7 +130,7 @@ func (t *Table) fill(later, earlier []byte, pick func(*column) bool, room *arena
 // cuts cuts two tuples; nil for what is malformed.
 func (t *Table) cuts(one, two []byte) (a, b []int) {
 	n := len(t.columns)
-	if cap(t.places) < 2*n {
+	if t.places == nil || cap(t.places) < 2*n { // a table may have no column, and nil is malformed
 		t.places = make([]int, 2*n)
 	}
 	a, b = t.places[:n], t.places[n:2*n]

@@ -41,7 +41,7 @@ func (c *Conn) Read(ctx context.Context) {
 }
 
 const (
-	gatherBelow = 64<<10
+	gatherBelow = 64 << 10
 	gatherFor   = 2 * time.Millisecond
 )
 

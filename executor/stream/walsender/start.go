@@ -70,7 +70,7 @@ func Start(ctx context.Context, repl *pgconn.PgConn, cfg Config) (*Conn, error) 
 		return nil, fmt.Errorf("read wal_sender_timeout: %w", err)
 	}
 	command := command(cfg, major(repl.ParameterStatus("server_version")))
-	taken, err := repl.Hijack()
+	taken, err := hijack(repl)
 	if err != nil {
 		_ = repl.Close(context.WithoutCancel(ctx))
 		return nil, err
@@ -89,6 +89,18 @@ func Start(ctx context.Context, repl *pgconn.PgConn, cfg Config) (*Conn, error) 
 		return nil, fmt.Errorf("start replication from slot %q: %w", cfg.Slot, err)
 	}
 	return c, nil
+}
+
+// hijack takes the socket over. Messages that the server sent on its own and that
+// pgconn has read already are dropped first: the stream would begin inside one.
+func hijack(repl *pgconn.PgConn) (*pgconn.HijackedConn, error) {
+	front := repl.Frontend()
+	for front.ReadBufferLen() > 0 {
+		if _, err := front.Receive(); err != nil {
+			return nil, err
+		}
+	}
+	return repl.Hijack()
 }
 
 // interval is a third of wal_sender_timeout: a server that hears nothing for so long

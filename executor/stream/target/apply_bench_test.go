@@ -1,0 +1,154 @@
+package target_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"bascule/executor/stream/target"
+	"bascule/planner/catalog/pgtest"
+)
+
+// How fast a server takes what is sent, and what that costs it: rows of a table with
+// three indexes, updates by random key, and pgbench's transactions.
+func BenchmarkApply(b *testing.B) {
+	c := pgtest.Own(b, 15, pgtest.WithSettings(map[string]string{"shared_buffers": "768MB", "max_wal_size": "8GB", "autovacuum": "off"}))
+	for _, bc := range []struct {
+		name, schema string
+		fill         func(tables map[string]*target.Table, r *rand.Rand, n int) []target.Item
+	}{
+		{"insert", insertSchema, inserts},
+		{"update", updateSchema, updates},
+		{"tpcb", tpcbSchema, transactions},
+	} {
+		for _, bin := range []bool{true, false} {
+			b.Run(fmt.Sprintf("%s/binary=%t", bc.name, bin), func(b *testing.B) {
+				p := newPlace(b, c, bc.schema)
+				p.Exec(b, "vacuum analyze")
+				p.Exec(b, "checkpoint")
+				r := p.open(b, func(c *target.Config) { c.Binary = bin })
+				tables := make(map[string]*target.Table)
+				for i, rel := range benchRelations(bin) {
+					if p.Query1(b, "select to_regclass('"+rel.Name+"')::text") != "" {
+						rel.OID = uint32(i + 1)
+						tables[rel.Name] = r.table(rel)
+					}
+				}
+				pid := p.Query1(b, "select pid::text from pg_stat_activity where datname = current_database() and application_name = 'applying'")
+				benchBinary = bin
+				random := rand.New(rand.NewPCG(1, 2))
+				var list [][]target.Item
+				for n := 0; n < b.N; n += 20_000 {
+					list = append(list, bc.fill(tables, random, min(20_000, b.N-n)))
+				}
+				b.ResetTimer()
+				before := serverCPU(pid)
+				for _, items := range list {
+					r.send(items...)
+				}
+				if _, err := r.Flushed(b.Context()); err != nil {
+					b.Fatal(err)
+				}
+				b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "changes/s")
+				b.ReportMetric(float64((serverCPU(pid)-before).Nanoseconds())/float64(b.N), "server-cpu-ns/op")
+				b.StopTimer()
+				r.mustClose()
+			})
+		}
+	}
+}
+
+var benchBinary bool
+
+func benchRelations(bool) []target.Relation {
+	return []target.Relation{
+		relation(0, "wide", key("id", pgtype.Int8OID), col("a", int4), col("b", text), col("c", pgtype.TimestamptzOID)),
+		relation(0, "accounts", key("aid", int4), col("bid", int4), col("abalance", int4), col("filler", pgtype.BPCharOID)),
+		relation(0, "tellers", key("tid", int4), col("bid", int4), col("tbalance", int4), col("filler", pgtype.BPCharOID)),
+		relation(0, "branches", key("bid", int4), col("bbalance", int4), col("filler", pgtype.BPCharOID)),
+		relation(0, "history", col("tid", int4), col("bid", int4), col("aid", int4), col("delta", int4), col("mtime", pgtype.TimestampOID), col("filler", pgtype.BPCharOID)),
+	}
+}
+
+var benchRel = func() map[string]target.Relation {
+	m := make(map[string]target.Relation)
+	for _, r := range benchRelations(false) {
+		m[r.Name] = r
+	}
+	return m
+}()
+
+var filler = strings.Repeat(" ", 84)
+
+func inserts(t map[string]*target.Table, r *rand.Rand, n int) []target.Item {
+	var items []target.Item
+	for range n {
+		nextID++
+		items = append(items, target.Item{Kind: 'I', Table: t["wide"], New: tuple(benchRel["wide"], benchBinary,
+			nextID, r.IntN(1_000_000), "some text "+strconv.Itoa(nextID), time.Unix(int64(1700000000+nextID), 0))})
+	}
+	return items
+}
+
+var nextID = 10_000_000
+
+func updates(t map[string]*target.Table, r *rand.Rand, n int) []target.Item {
+	var items []target.Item
+	for range n {
+		items = append(items, account(t, r))
+	}
+	return items
+}
+
+func account(t map[string]*target.Table, r *rand.Rand) target.Item {
+	return target.Item{Kind: 'U', Table: t["accounts"], New: tuple(benchRel["accounts"], benchBinary, 1+r.IntN(1_000_000), 1, r.IntN(10000), filler)}
+}
+
+func transactions(t map[string]*target.Table, r *rand.Rand, n int) []target.Item {
+	var items []target.Item
+	for len(items) < n {
+		items = append(items, account(t, r),
+			target.Item{Kind: 'U', Table: t["tellers"], New: tuple(benchRel["tellers"], benchBinary, 1+r.IntN(100), 1, r.IntN(10000), filler)},
+			target.Item{Kind: 'U', Table: t["branches"], New: tuple(benchRel["branches"], benchBinary, 1+r.IntN(10), r.IntN(10000), filler)},
+			target.Item{Kind: 'I', Table: t["history"], New: tuple(benchRel["history"], benchBinary, 1, 1, 1, 1, time.Unix(1700000000, 0), filler[:22])})
+	}
+	return items
+}
+
+// serverCPU is what a process of the server has used, from /proc.
+func serverCPU(pid string) time.Duration {
+	text, err := os.ReadFile("/proc/" + pid + "/stat")
+	if err != nil {
+		return 0
+	}
+	_, rest, _ := strings.Cut(string(text), ") ")
+	fields := strings.Fields(rest)
+	if len(fields) < 13 {
+		return 0
+	}
+	user, _ := strconv.Atoi(fields[11])
+	system, _ := strconv.Atoi(fields[12])
+	return time.Duration(user+system) * 10 * time.Millisecond
+}
+
+const insertSchema = `
+	create table wide (id bigint primary key, a int, b text, c timestamptz);
+	create index on wide (a);
+	create index on wide (c);`
+
+const updateSchema = `
+	create table accounts (aid int primary key, bid int, abalance int, filler char(84)) with (fillfactor = 100);
+	insert into accounts select g, 1, 0, '' from generate_series(1, 1000000) g;`
+
+const tpcbSchema = updateSchema + `
+	create table tellers (tid int primary key, bid int, tbalance int, filler char(84));
+	insert into tellers select g, 1, 0, '' from generate_series(1, 100) g;
+	create table branches (bid int primary key, bbalance int, filler char(88));
+	insert into branches select g, 0, '' from generate_series(1, 10) g;
+	create table history (tid int, bid int, aid int, delta int, mtime timestamp, filler char(22));`
