@@ -140,9 +140,9 @@ func describeDrain(r report.Drained, m report.Drain) string {
 	if m.Failure != "" {
 		return "failed: " + m.Failure
 	}
-	return fmt.Sprintf("%.2f s, %.0f %s/s, confirmed after %.2f s, CPU client %.2f source %.2f target %.2f, target WAL %.1f MiB, peak %s",
+	return fmt.Sprintf("%.2f s, %.0f %s/s, confirmed after %.2f s, CPU client %.2f source %.2f target %.2f, target WAL %.1f MiB, %d commits, peak %s",
 		m.Took.Seconds(), float64(r.Units)/m.Took.Seconds(), r.Unit, (m.Acknowledged - m.Took).Seconds(),
-		m.Client.CPU.Seconds(), m.SourceCPU.Seconds(), m.TargetCPU.Seconds(), float64(m.TargetWAL)/(1<<20), size(m.Client))
+		m.Client.CPU.Seconds(), m.SourceCPU.Seconds(), m.TargetCPU.Seconds(), float64(m.TargetWAL)/(1<<20), m.TargetCommits, size(m.Client))
 }
 
 // ours are the followers that are our program, as it is.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/jackc/pglogrepl"
 	"github.com/jackc/pgx/v5"
 
 	"bascule/bench/contender"
@@ -53,11 +54,11 @@ func (s *servers) measure(ctx context.Context, f contender.Follower, d *report.D
 	err = s.follow(ctx, f, d, func() error {
 		after, err := read(ctx, s.source, target)
 		d.SourceCPU, d.TargetCPU = after.source-before.source, after.target-before.target
-		d.TargetWAL = int64(after.wal - before.wal)
+		d.TargetWAL, d.TargetCommits = int64(after.wal-before.wal), after.transactions-before.transactions
 		return err
 	})
 	if f.Reads {
-		d.TargetCPU, d.TargetWAL = 0, 0
+		d.TargetCPU, d.TargetWAL, d.TargetCommits = 0, 0, 0
 		return err
 	}
 	if err != nil {
@@ -163,7 +164,8 @@ func pollUntil(ctx context.Context, ended <-chan struct{}, ask func() (bool, err
 // cost is what servers had spent at one moment.
 type cost struct {
 	source, target time.Duration
-	wal            uint64
+	wal            pglogrepl.LSN
+	transactions   int64
 }
 
 func read(ctx context.Context, source, target *server.Cluster) (c cost, err error) {
@@ -173,12 +175,21 @@ func read(ctx context.Context, source, target *server.Cluster) (c cost, err erro
 	if c.target, err = target.CPU(); err != nil {
 		return c, err
 	}
-	wal, err := position(ctx, target)
-	c.wal = uint64(wal)
+	conn, err := connect(ctx, target.URL("postgres"))
+	if err != nil {
+		return c, err
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	err = conn.QueryRow(ctx, readWritten).Scan(&c.wal, &c.transactions)
 	return c, err
 }
 
 func connect(ctx context.Context, url string) (*pgx.Conn, error) { return pgx.Connect(ctx, url) }
+
+// Transactions that only read are not counted.
+const readWritten = `
+	select pg_catalog.pg_current_wal_insert_lsn()::text,
+		pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())::text::bigint`
 
 const slotConfirmed = `
 	select exists (

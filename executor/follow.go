@@ -72,7 +72,8 @@ func (m *copying) followOnce(ctx context.Context) (remark string, err error) {
 		return "", err
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
-	f := &following{attempt: &attempt{copying: m, conn: conn}, stream: m.plan.Stream, members: map[uint32]ledger.Member{}}
+	settings := *m.plan.Stream
+	f := &following{attempt: &attempt{copying: m, conn: conn}, stream: &settings, members: map[uint32]ledger.Member{}}
 	if f.control, err = m.open(ctx, m.source, "apply", nil); err != nil {
 		return "", err
 	}
@@ -117,7 +118,10 @@ func (f *following) begin(ctx context.Context) error {
 		if err := f.startOver(ctx, was.Settings); err != nil {
 			return err
 		}
-		f.streaming = false
+		f.streaming, was = false, nil
+	}
+	if was != nil {
+		f.stream.Silenced = was.Settings.Silenced
 	}
 	if f.streaming {
 		f.number, err = ledger.Continue(ctx, f.conn, id)

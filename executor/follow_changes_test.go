@@ -128,7 +128,6 @@ func (c episode) arrive(t *testing.T) {
 	f.runs(t)
 	f.writes(t, c.writes...)
 	f.same(t, c.leftOut...)
-	if testing.Verbose() { t.Log(f.events) }
 	if c.query == "" {
 		return
 	}

@@ -45,15 +45,20 @@ func (f *following) initial(ctx context.Context) error {
 }
 
 // quiet switches the target's own triggers off, where changes cannot be written in the
-// role in which they do not fire.
+// role in which they do not fire. What they were is recorded first.
 func (f *following) quiet(ctx context.Context) error {
-	for _, table := range f.stream.DisableTriggers {
-		sql := []string{"alter table " + table + " disable trigger user"}
-		if err := f.newMaker().Run(ctx, f.conn.PgConn(), "disable triggers of "+table, "", sql); err != nil {
-			return err
-		}
+	if len(f.stream.DisableTriggers) == 0 {
+		return nil
 	}
-	return nil
+	list, err := findTriggers(ctx, f.conn, f.stream.DisableTriggers, f.stream.Silenced)
+	if err != nil {
+		return err
+	}
+	f.stream.Silenced = list
+	if err := f.recordStream(ctx); err != nil {
+		return err
+	}
+	return silenceTriggers(ctx, f.conn, list)
 }
 
 // attach follows tables that are equal already, from the slot's point on.
@@ -236,7 +241,7 @@ func (f *following) settleObjects(ctx context.Context, dump *archive.Archive, to
 		}
 		f.choice.Narrow(oids)
 	}
-	if f.plan.Clean && len(recorded) == 0 && !f.again {
+	if f.plan.Clean && len(recorded) == 0 {
 		if err := f.clean(ctx, f.conn.PgConn()); err != nil {
 			return nil, err
 		}

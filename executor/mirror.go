@@ -37,9 +37,6 @@ type copying struct {
 	plan           *planner.Mirror
 	source, target *config.Peer
 	name           string // in sessions
-
-	// again is set once an attempt of this apply has left something on the target.
-	again bool
 }
 
 // mirror carries out a one-off mirror.
@@ -64,7 +61,7 @@ func (a *apply) mirror(ctx context.Context, c *planner.Change) error {
 
 func (a *apply) newCopying(c *planner.Change) (*copying, error) {
 	m := &copying{apply: a, change: c, plan: c.Mirror, name: label(c.Address),
-		source: a.peers[c.Mirror.Source], target: a.peers[c.Mirror.Target], again: c.Mirror.Resume}
+		source: a.peers[c.Mirror.Source], target: a.peers[c.Mirror.Target]}
 	if m.source == nil || m.target == nil {
 		return nil, fmt.Errorf("%s or %s is not declared", c.Mirror.Source, c.Mirror.Target)
 	}
@@ -78,7 +75,6 @@ func (m *copying) tries(ctx context.Context, attempt func(context.Context) error
 		if err == nil || ctx.Err() != nil || i == attempts || !again(err) {
 			return err
 		}
-		m.again = true
 		wait := attemptPause << (i - 1)
 		m.cfg.Sink.Event(progress.Retrying{Mirror: m.name, What: "the copy, from a new snapshot", Err: err, In: wait})
 		m.cfg.Log.WarnContext(ctx, "copy begins again", "mirror", m.name, "error", err)

@@ -35,7 +35,7 @@ func (at *attempt) reconcile(ctx context.Context, dump *archive.Archive) (map[st
 		_, ours := made[e.Identity()]
 		return !ours && present(e.Desc, e.Tag)
 	})
-	if at.plan.Clean && len(recorded) == 0 && !at.again {
+	if at.plan.Clean && len(recorded) == 0 {
 		if err := at.clean(ctx, pc); err != nil {
 			return nil, err
 		}

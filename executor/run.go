@@ -180,7 +180,7 @@ func (r *runner) keep(ctx context.Context, address string, k *kept) {
 	k.done = make(chan struct{})
 	r.kept[address] = k
 	m := &keeper{address: address, name: label(address), id: k.id, source: source, target: target,
-		retry: r.retry[address], sink: r.cfg.Sink, log: r.cfg.Log.With("mirror", label(address))}
+		retry: r.retry[address], sink: r.cfg.Sink, log: r.cfg.Log.With("mirror", address), streamLog: r.cfg.Log}
 	delete(r.retry, address)
 	r.all.Go(func() {
 		defer close(k.done)

@@ -2,7 +2,9 @@ package executor
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"os"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -22,8 +24,11 @@ const (
 	// steadyAfter is how long a session must have lived for the pauses to begin anew.
 	steadyAfter = time.Minute
 
-	// lookEvery is how often a runner looks at the ledger when nothing notifies it.
+	// lookEvery is how often a runner looks at the ledger when nothing notifies it, and
+	// lookTime how long that may take: a server that vanished would be waited for until
+	// the kernel gives up to send.
 	lookEvery = time.Second
+	lookTime  = 30 * time.Second
 )
 
 // keeper keeps one mirror streaming.
@@ -37,6 +42,9 @@ type keeper struct {
 	source, target    *config.Peer
 	sink              progress.Sink
 	log               *slog.Logger
+
+	// streamLog names no mirror: the stream does.
+	streamLog *slog.Logger
 
 	// retry: a halt is cleared once.
 	retry bool
@@ -124,7 +132,7 @@ func (k *keeper) clear(ctx context.Context, conn *pgx.Conn) error {
 
 // take takes the lease when there is something to stream and nobody else is at it.
 func (k *keeper) take(ctx context.Context, conn *pgx.Conn) (bool, error) {
-	signals, err := ledger.Look(ctx, conn, k.id)
+	signals, err := k.look(ctx, conn)
 	switch {
 	case err != nil:
 		return false, err
@@ -145,6 +153,17 @@ func (k *keeper) take(ctx context.Context, conn *pgx.Conn) (bool, error) {
 		k.say("waiting: " + held.Error())
 	}
 	return held == nil, nil
+}
+
+// look reads the mirror's signals.
+func (k *keeper) look(ctx context.Context, conn *pgx.Conn) (ledger.Signals, error) {
+	limited, cancel := context.WithTimeout(ctx, lookTime)
+	defer cancel()
+	signals, err := ledger.Look(limited, conn, k.id)
+	if err != nil && limited.Err() != nil && ctx.Err() == nil {
+		err = fmt.Errorf("%s gave no answer in %s: %w", k.target.Address, lookTime, os.ErrDeadlineExceeded)
+	}
+	return signals, err
 }
 
 // say tells what the mirror waits for, once.

@@ -3,6 +3,7 @@ package executor
 import (
 	"context"
 	"errors"
+	"fmt"
 	"reflect"
 	"sync"
 	"time"
@@ -82,7 +83,7 @@ func (k *keeper) rest(ctx context.Context, conn *pgx.Conn, s *ledger.Stream) err
 		if err := ledger.Await(ctx, conn, k.id, lookEvery); err != nil {
 			return err
 		}
-		now, err := ledger.Look(ctx, conn, k.id)
+		now, err := k.look(ctx, conn)
 		switch {
 		case err != nil:
 			return err
@@ -98,7 +99,7 @@ func (k *keeper) rest(ctx context.Context, conn *pgx.Conn, s *ledger.Stream) err
 // error ends it; a permanent one is recorded as the mirror's halt, and nil returned.
 func (k *keeper) stream(ctx context.Context, conn *pgx.Conn, s *ledger.Stream) error {
 	errs := &trouble{Sink: k.sink}
-	str := stream.New(streaming(k.id, k.address, s.Settings, k.source, k.target, errs, k.log))
+	str := stream.New(streaming(k.id, k.address, s.Settings, k.source, k.target, errs, k.streamLog))
 	inner, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	watching, ended := context.WithCancelCause(ctx)
@@ -120,7 +121,7 @@ func (k *keeper) stream(ctx context.Context, conn *pgx.Conn, s *ledger.Stream) e
 		k.sink.Event(progress.StreamStopped{Mirror: k.name, Position: str.Progress().Position.String(), Why: why(ctx, watched)})
 		return watched
 	}
-	halt := haltOf(err)
+	halt := haltOf(k.address, err)
 	if halt == nil || ctx.Err() != nil {
 		return err
 	}
@@ -146,7 +147,7 @@ func (k *keeper) watch(ctx, running context.Context, conn *pgx.Conn, s *ledger.S
 		if err := ledger.Await(running, conn, k.id, lookEvery); err != nil {
 			return err
 		}
-		now, err := ledger.Look(ctx, conn, k.id)
+		now, err := k.look(ctx, conn)
 		switch {
 		case err != nil:
 			return err
@@ -216,7 +217,7 @@ func (k *keeper) sourceEnd(ctx context.Context) (end catalog.LSN, err error) {
 }
 
 // haltOf is what is recorded of an error that will not pass by itself, or nil.
-func haltOf(err error) *ledger.Halt {
+func haltOf(address string, err error) *ledger.Halt {
 	var halted *stream.HaltError
 	var terminal *slot.TerminalError
 	var connect *session.ConnectError
@@ -233,7 +234,7 @@ func haltOf(err error) *ledger.Halt {
 	if code == "" {
 		code = "error"
 	}
-	return &ledger.Halt{Code: code, Text: err.Error(), Remedy: "correct the cause, then try again: bascule run -retry=ADDR, or bascule apply"}
+	return &ledger.Halt{Code: code, Text: err.Error(), Remedy: fmt.Sprintf("correct the cause, then `bascule run -retry='%s'`, or `bascule apply`", address)}
 }
 
 const sourceEnd = `select pg_catalog.pg_current_wal_flush_lsn()::text`

@@ -2,7 +2,9 @@ package executor
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"os"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -63,15 +65,29 @@ func (o streamOpener) openTarget(ctx context.Context) (*pgx.Conn, error) {
 	return session.Open(ctx, o.target, session.Options{Application: application(o.address, "apply"), Settings: settings})
 }
 
+// checkTime is how long a check may take. A server that vanished would be waited for
+// until the kernel gives up to send.
+const checkTime = time.Minute
+
 // check finds out, before anything is streamed, whether the slot, the publications
 // and the source are those that the position belongs to. A source that was promoted
 // meanwhile, with all that is on the target, is recorded.
 func (o streamOpener) check(ctx context.Context, position catalog.LSN) error {
+	limited, cancel := context.WithTimeout(ctx, checkTime)
+	defer cancel()
+	err := o.checkNow(limited, position)
+	if err != nil && limited.Err() != nil && ctx.Err() == nil {
+		return fmt.Errorf("check %s and %s before streaming: no answer in %s: %w", o.source.Address, o.target.Address, checkTime, os.ErrDeadlineExceeded)
+	}
+	return err
+}
+
+func (o streamOpener) checkNow(ctx context.Context, position catalog.LSN) error {
 	target, err := session.Open(ctx, o.target, session.Options{Application: application(o.address, "check")})
 	if err != nil {
 		return err
 	}
-	defer target.Close(context.WithoutCancel(ctx))
+	defer closeSoon(ctx, target)
 	was, err := ledger.ReadStream(ctx, target, o.id)
 	if err != nil {
 		return err
@@ -88,7 +104,7 @@ func (o streamOpener) check(ctx context.Context, position catalog.LSN) error {
 	if err != nil {
 		return err
 	}
-	defer source.Close(context.WithoutCancel(ctx))
+	defer closeSoon(ctx, source)
 	timeline, err := slot.Check(ctx, source, checked)
 	if err != nil || timeline == checked.Timeline {
 		return err

@@ -69,7 +69,7 @@ var builtin = []kind{
 	{name: "jsonpath", typ: "jsonpath", keyless: true, values: []string{`$."a"[*] ? (@.b > 1)`, "strict $"}},
 	{name: "xml", typ: "xml", keyless: true, textual: true, values: []string{"<a/>", "", `<?xml version="1.0" encoding="UTF-8"?><a b="c">é</a>`, "text <b/> only", "<!-- c -->", `<?xml version="1.1" standalone="yes"?><r/>`}},
 	{name: "tsvector", typ: "tsvector", values: []string{"", "a:1A b:2B,3C,4 c", "'it''s':16383", `'\\' 'ä b':5D`}},
-	{name: "tsquery", typ: "tsquery", values: []string{"", "a & (b | !c)", "a <3> b", "a:*AB", "!(x <-> y)"}},
+	{name: "tsquery", typ: "tsquery", textual: true, values: []string{"", "a & (b | !c)", "a <3> b", "a:*AB", "!(x <-> y)"}},
 	{name: "inet", typ: "inet", values: []string{"0.0.0.0/0", "192.168.1.5/24", "192.168.1.5", "::1", "2001:db8::ff/64", "::ffff:1.2.3.4"}},
 	{name: "cidr", typ: "cidr", values: []string{"10.0.0.0/8", "::/0", "2001:db8::/32", "192.168.1.5/32"}},
 	{name: "macaddr", typ: "macaddr", values: []string{"08:00:2b:01:02:03", "ff:ff:ff:ff:ff:ff"}},

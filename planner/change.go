@@ -218,10 +218,25 @@ func (d *draft) makes(t *Table) bool { return !d.running || t.Work == WorkAdd }
 func (d *draft) ours(schema, name string) bool {
 	if d.mine == nil {
 		d.mine = map[[2]string]bool{}
-		for i := 0; d.ledger != nil && i < len(d.ledger.Members); i++ {
-			m := &d.ledger.Members[i]
-			d.mine[[2]string{m.TargetSchema, m.TargetName}] = m.State != catalog.MemberRemoved
-		}
+		d.claim()
 	}
 	return d.mine[[2]string{schema, name}]
+}
+
+// claim notes the tables of the target that are the copies of a mirror that streams:
+// those it follows, and those that it copied once. A copy that was moved is only where
+// it was moved to.
+func (d *draft) claim() {
+	if d.ledger == nil || d.before == nil {
+		return
+	}
+	for _, t := range d.ledger.Tables {
+		d.mine[[2]string{t.Schema, t.Name}] = true
+	}
+	for _, m := range d.ledger.Members {
+		delete(d.mine, [2]string{m.Schema, m.Name})
+	}
+	for _, m := range d.ledger.Members {
+		d.mine[[2]string{m.TargetSchema, m.TargetName}] = m.State != catalog.MemberRemoved
+	}
 }

@@ -184,3 +184,28 @@ func dropped(of *catalog.Database, oid uint32) {
 	}
 	*of = db
 }
+
+// TestStreamPlansAreByteEqual demands it of plans with work on tables, which is found by
+// comparing two sets.
+func TestStreamPlansAreByteEqual(t *testing.T) {
+	made := func() *planner.Plan {
+		w := newStream("")
+		for i := range 20 {
+			table(w.src, uint32(30000+100*i), "public", fmt.Sprintf("t%d", i), "id")
+		}
+		w.streaming(t)
+		for i := range 20 {
+			dropped(w.src, uint32(30000+100*i))
+		}
+		w.replaces = []string{`mirror.app.table["public.orders"]`}
+		return w.plan(t)
+	}
+	p := made()
+	if again := made(); string(again.Encode()) != string(p.Encode()) || len(p.Changes[0].Mirror.Tables) != 22 {
+		t.Errorf("%s\n%s", p.Encode(), again.Encode())
+	}
+	read, err := planner.Decode(p.Encode())
+	if err != nil || len(planner.Stale(p, read)) > 0 {
+		t.Error(err)
+	}
+}

@@ -149,7 +149,7 @@ func (d *draft) checkSource() {
 		}
 	}
 	for _, o := range d.source.Objects {
-		if slices.Contains(neverCarried, o.Kind) {
+		if slices.Contains(neverCarried, o.Kind) && !strings.HasPrefix(o.Name, "bascule_") { // ours go with their mirrors
 			replication = append(replication, spaced(o.Kind)+" "+shown("", o.Name))
 		}
 	}

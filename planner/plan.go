@@ -170,6 +170,11 @@ type Table struct {
 	TargetSchema string `json:"target_schema,omitempty"`
 	TargetName   string `json:"target_name,omitempty"`
 
+	// RootSchema and RootName are set where a partition's rows are written to its root
+	// on the target, whose partitions may be others.
+	RootSchema string `json:"root_schema,omitempty"`
+	RootName   string `json:"root_name,omitempty"`
+
 	// Kind is "table", "partitioned" (no rows of its own), "config" (of an extension).
 	Kind string `json:"kind"`
 

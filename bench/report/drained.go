@@ -22,10 +22,11 @@ type Drain struct {
 	Took, Acknowledged time.Duration
 
 	// Client is what programs beside the servers cost; SourceCPU and TargetCPU are the
-	// servers' work, TargetWAL the bytes that were written on the target.
-	Client               client.Usage
-	SourceCPU, TargetCPU time.Duration
-	TargetWAL            int64
+	// servers' work, TargetWAL the bytes that were written on the target, and
+	// TargetCommits the transactions that wrote there.
+	Client                   client.Usage
+	SourceCPU, TargetCPU     time.Duration
+	TargetWAL, TargetCommits int64
 
 	// Failure says why the run does not count, or is "".
 	Failure string

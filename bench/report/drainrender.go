@@ -72,24 +72,25 @@ func drainRow(b *strings.Builder, d Drained, name string) {
 	for _, r := range d.rates(name) {
 		rates = append(rates, thousands(r))
 	}
-	each, middle := "", ""
+	each, half := "", ""
 	if ratios := d.ratios(contender.Ours, name); name != contender.Ours && len(ratios) > 0 {
 		var parts []string
 		for _, q := range ratios {
 			parts = append(parts, fmt.Sprintf("%.2f", q))
 		}
-		each, middle = strings.Join(parts, " "), fmt.Sprintf("**%.2f**", median(ratios))
+		each, half = strings.Join(parts, " "), fmt.Sprintf("**%.2f**", median(ratios))
 	}
 	peak := ""
 	if usage := peakOf(runs); usage > 0 {
 		peak = humanize.IBytes(uint64(usage))
 	}
-	fmt.Fprintf(b, "| %s | %s | %s | %s | %s | %.2f | %.2f | %.2f | %s | %.2f | %s |\n", name,
-		thousands(median(d.rates(name))), strings.Join(rates, " "), each, middle,
+	fmt.Fprintf(b, "| %s | %s | %s | %s | %s | %.2f | %.2f | %.2f | %s | %s | %.2f | %s |\n", name,
+		thousands(median(d.rates(name))), strings.Join(rates, " "), each, half,
 		drainSeconds(runs, func(r Drain) time.Duration { return r.Client.CPU }),
 		drainSeconds(runs, func(r Drain) time.Duration { return r.SourceCPU }),
 		drainSeconds(runs, func(r Drain) time.Duration { return r.TargetCPU }),
-		humanize.IBytes(uint64(middleWAL(runs))),
+		humanize.IBytes(uint64(middle(runs, func(r Drain) int64 { return r.TargetWAL }))),
+		humanize.Comma(middle(runs, func(r Drain) int64 { return r.TargetCommits })),
 		drainSeconds(runs, func(r Drain) time.Duration { return r.Acknowledged - r.Took }),
 		peak)
 }
@@ -102,10 +103,10 @@ func drainSeconds(runs []Drain, of func(Drain) time.Duration) float64 {
 	return median(all)
 }
 
-func middleWAL(runs []Drain) int64 {
+func middle(runs []Drain, of func(Drain) int64) int64 {
 	var all []float64
 	for _, r := range runs {
-		all = append(all, float64(r.TargetWAL))
+		all = append(all, float64(of(r)))
 	}
 	return int64(median(all))
 }
@@ -137,11 +138,12 @@ on servers that are new in each round, with a checkpoint before. The time runs u
 the backlog's last row is on the target, seen by polling every 20 ms. Row counts and
 checksums of all tables were compared after each drain. All servers and clients share the
 machine. CPU is seconds of the client's process, of the source server and of the
-target server; the target's WAL is what was written there; the column after it is how many seconds
-later the slot on the source was confirmed; peak is our process's resident memory.
+target server; the target's WAL and commits are what was written there; confirmed
+after is how many seconds later the slot on the source was; peak is our process's
+resident memory.
 
 `
 
-const drainHeading = `| follower | median rate | rounds | bascule / it | median | client CPU | source CPU | target CPU | target WAL | confirmed after | peak |
-|---|---:|---|---|---:|---:|---:|---:|---:|---:|---:|
+const drainHeading = `| follower | median rate | rounds | bascule / it | median | client CPU | source CPU | target CPU | target WAL | target commits | confirmed after | peak |
+|---|---:|---|---|---:|---:|---:|---:|---:|---:|---:|---:|
 `

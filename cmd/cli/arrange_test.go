@@ -35,7 +35,7 @@ func TestArrange(t *testing.T) {
 		{"unknown flag", "plan -taget=a", "there is no flag -taget of plan; did you mean -target?"},
 		{"a flag of another command", "plan -auto-approve", "there is no flag -auto-approve of plan"},
 		{"a command's flag before the command", "-out=f plan", "there is no flag -out"},
-		{"a command that is not built", "run", `there is no command "run"`},
+		{"a command that is not built", "drift", `there is no command "drift"`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			l, err := arrange(rootCommand(), strings.Fields(c.args))

@@ -50,7 +50,7 @@ func (r *reading) addStream(s *view.MirrorStatus, m known, lineage string, befor
 			v.before, v.beforeSender, v.between = old.ledger.Position, old.sender, v.target.clock.Sub(old.target.clock)
 		}
 	}
-	s.Stream = v.status(m)
+	s.Stream = v.status()
 	if a := r.sources[m.source]; a != nil && a.err != nil {
 		s.Stream.Unreachable = a.err.Error()
 	}
@@ -87,7 +87,7 @@ func (r *reading) view(m known, lineage string) *streamView {
 }
 
 // status fills in everything but what it comes to.
-func (v *streamView) status(m known) *view.StreamStatus {
+func (v *streamView) status() *view.StreamStatus {
 	t := &view.StreamStatus{Slot: slotStatus(v.settings.Slot, v.slot)}
 	if v.source == nil {
 		t.Slot = nil
@@ -109,7 +109,7 @@ func (v *streamView) status(m known) *view.StreamStatus {
 	}
 	if h := v.ledger.Stream.Halt; h != nil {
 		t.Halt = &view.HaltStatus{Code: h.Code, LSN: h.LSN, Table: h.Table, Key: h.Key, Text: h.Text,
-			Remedy: strings.ReplaceAll(h.Remedy, "ADDR", m.address), Terminal: h.Terminal}
+			Remedy: h.Remedy, Terminal: h.Terminal}
 	}
 	return t
 }

@@ -74,7 +74,7 @@ func TestMeasureStream(t *testing.T) {
 			l.Stream.Settings = `{"slot": "s", "paused": true}`
 		}, "paused lag 0 0.0s rate 0 0"},
 		{"halted", func(l *catalog.LedgerMirror, target *targetAnswer, s *sourceAnswer) {
-			l.Stream.Halt = &catalog.LedgerHalt{Code: "23505", Remedy: "bascule run -retry=ADDR"}
+			l.Stream.Halt = &catalog.LedgerHalt{Code: "23505", Remedy: "bascule run -retry=mirror.app"}
 		}, "halted 23505 bascule run -retry=mirror.app lag 0 0.0s rate 0 0"},
 		{"the source is away", func(l *catalog.LedgerMirror, target *targetAnswer, s *sourceAnswer) { s.now, s.err = nil, errors.New("down") }, "streaming rate 0 0 down"},
 		{"being copied", func(l *catalog.LedgerMirror, target *targetAnswer, s *sourceAnswer) {

@@ -33,7 +33,7 @@ func savepoints(ctx context.Context, tx pgx.Tx, r *rand.Rand) error {
 		if err == nil {
 			_, err = inner.Exec(ctx, "update account set note = $2 where id = $1", 1+r.IntN(1000), fmt.Sprint("savepoint ", i))
 		}
-		if err == nil && r.IntN(3) == 0 {
+		if err == nil && r.IntN(8) == 0 {
 			err = savepoints(ctx, inner, r)
 		}
 		if err != nil {

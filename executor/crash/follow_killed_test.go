@@ -94,7 +94,7 @@ func (w *world) killTakeOvers(t *testing.T, b *blows, r *process) *process {
 	t.Helper()
 	for tries := 0; len(b.lacking(takeOver)) > 0 && tries < mostTries; tries++ {
 		next := w.run(t)
-		if next.await(0, momentComes, message("waiting")) < 0 {
+		if next.await(0, momentComes, attribute("msg", "waiting")) < 0 {
 			t.Fatalf("a second runner does not wait:\n%s", next.output())
 		}
 		from := next.mark()

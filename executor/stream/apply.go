@@ -27,9 +27,13 @@ func (l *link) apply(life context.Context) error {
 
 func (l *link) send(life context.Context, b *batch) error {
 	log := l.s.log
+	lsn := b.To
+	if !b.Last {
+		lsn = b.Marks[0].Final
+	}
 	debug := log.Enabled(life, slog.LevelDebug)
 	if debug && b.First {
-		log.DebugContext(life, "batch begins", "lsn", b.To, "changes", len(b.Items), "whole", b.Last)
+		log.DebugContext(life, "batch begins", "lsn", lsn, "changes", len(b.Items), "whole", b.Last)
 	}
 	var err error
 	if b.careful {
@@ -38,7 +42,7 @@ func (l *link) send(life context.Context, b *batch) error {
 		err = l.session.Send(life, &b.Segment)
 	}
 	if debug && err == nil {
-		log.DebugContext(life, "batch sent", "lsn", b.To, "changes", len(b.Items), "whole", b.Last)
+		log.DebugContext(life, "batch sent", "lsn", lsn, "changes", len(b.Items), "whole", b.Last)
 	}
 	return err
 }

@@ -15,10 +15,15 @@ type arena struct {
 
 const slabSize = 1 << 20
 
-// keep copies b.
-func (a *arena) keep(b []byte) []byte {
-	if len(b) > slabSize/4 {
-		return a.adopt(append([]byte(nil), b...))
+// keep copies b, or takes its memory over where that is b's own.
+func (a *arena) keep(b []byte, own bool) []byte {
+	a.size += len(b)
+	if !own && len(b) > slabSize/4 {
+		b, own = append([]byte(nil), b...), true
+	}
+	if own {
+		a.large += len(b)
+		return b
 	}
 	if a.used == 0 || len(b) > cap(a.slabs[a.used-1])-len(a.slabs[a.used-1]) {
 		a.grow()
@@ -26,15 +31,7 @@ func (a *arena) keep(b []byte) []byte {
 	slab := &a.slabs[a.used-1]
 	at := len(*slab)
 	*slab = append(*slab, b...)
-	a.size += len(b)
 	return (*slab)[at:len(*slab):len(*slab)]
-}
-
-// adopt takes over b's own memory.
-func (a *arena) adopt(b []byte) []byte {
-	a.size += len(b)
-	a.large += len(b)
-	return b
 }
 
 func (a *arena) grow() {

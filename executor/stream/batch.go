@@ -50,9 +50,16 @@ func (b *batch) begin(final catalog.LSN, now time.Time) {
 	}
 }
 
-// row adds a change whose tuples are the batch's own already.
-func (b *batch) row(t *target.Table, r *pgoutput.Row) {
-	b.Items = append(b.Items, target.Item{Kind: r.Type, OldKind: r.OldKind, Table: t, Old: r.Old, New: r.New})
+// row adds a change. own: its tuples need not be copied, their memory is nobody else's.
+func (b *batch) row(t *target.Table, r pgoutput.Row, own bool) {
+	item := target.Item{Kind: r.Type, OldKind: r.OldKind, Table: t}
+	if r.Old != nil {
+		item.Old = b.arena.keep(r.Old, own)
+	}
+	if r.New != nil {
+		item.New = b.arena.keep(r.New, own)
+	}
+	b.Items = append(b.Items, item)
 }
 
 func (b *batch) truncate(t target.Truncate) {
@@ -78,10 +85,10 @@ func (b *batch) split(to *batch, now time.Time) {
 			continue
 		}
 		if item.Old != nil {
-			item.Old = to.arena.keep(item.Old)
+			item.Old = to.arena.keep(item.Old, false)
 		}
 		if item.New != nil {
-			item.New = to.arena.keep(item.New)
+			item.New = to.arena.keep(item.New, false)
 		}
 		to.Items = append(to.Items, item)
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/jackc/pgx/v5"
+
 	"bascule/executor/ledger"
 	"bascule/planner/catalog"
 )
@@ -44,8 +46,10 @@ func (s *Stream) Between(ctx context.Context, work func(ctx context.Context, pos
 	}
 }
 
-// Reload has the members read again before the next change is looked at, and the
-// target's tables too.
+// Reload has the members read again between two transactions, and the target's tables
+// too. It is for tables that are new, gone or of another shape: of one whose changes
+// were passed over until now, some that its point does not cover may have been passed
+// over already. Such a table is taken up under Between.
 func (s *Stream) Reload() {
 	s.mu.Lock()
 	s.reloadNext = true
@@ -62,13 +66,17 @@ func (s *Stream) reloads() bool {
 	return was
 }
 
-// members reads those of the mirror, over a connection of their own.
+// members reads those of the mirror, over a connection of its own.
 func (s *Stream) members(ctx context.Context) (members, error) {
 	conn, err := s.cfg.Target(ctx)
 	if err != nil {
 		return members{}, err
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
+	return s.read(ctx, conn)
+}
+
+func (s *Stream) read(ctx context.Context, conn *pgx.Conn) (members, error) {
 	all, err := ledger.Members(ctx, conn, s.cfg.Mirror)
 	if err != nil {
 		return members{}, fmt.Errorf("mirror %q: %w", s.cfg.Mirror, err)

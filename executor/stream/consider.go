@@ -134,6 +134,9 @@ func (r *receiver) finish(life context.Context) error {
 	if err := r.drain(life); err != nil {
 		return err
 	}
+	if err := l.settleDown(life); err != nil {
+		return err
+	}
 	if err := l.acknowledge(life, false); err != nil {
 		return err
 	}

@@ -19,6 +19,7 @@ import (
 type link struct {
 	s       *Stream
 	start   ledger.Position
+	members members
 	session *target.Session
 	source  *walsender.Conn
 
@@ -118,6 +119,9 @@ func (l *link) connect(ctx context.Context, conn *pgx.Conn) (err error) {
 			return err
 		}
 	}
+	if l.members, err = s.read(ctx, conn); err != nil {
+		return err
+	}
 	repl := s.cfg.Replication
 	if repl == nil {
 		if repl, err = s.cfg.Source(ctx); err != nil {
@@ -190,13 +194,7 @@ func (l *link) run(ctx context.Context) error {
 	beside, done := context.WithCancel(life)
 	defer done()
 
-	members, err := l.s.members(life)
-	if err != nil {
-		l.source.Close()
-		l.abandon(ctx)
-		return err
-	}
-	r := newReceiver(l, members)
+	r := newReceiver(l)
 	g.Go(func() error { return l.session.Run(life) })
 	g.Go(func() error { l.source.Read(life); return nil }) // its error is the receiver's
 	g.Go(func() error { return l.apply(life) })
@@ -230,4 +228,4 @@ func limit(ctx, life context.Context) error {
 	}
 }
 
-const flushAtCommit = `set local synchronous_commit = on`
+const flushAtCommit = `set local synchronous_commit = local`

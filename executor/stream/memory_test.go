@@ -64,4 +64,3 @@ func watchHeap(t *testing.T, work func()) heap {
 	wg.Wait()
 	return peak
 }
-

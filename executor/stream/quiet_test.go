@@ -119,15 +119,19 @@ func TestGracefulEnd(t *testing.T) {
 
 	// In the middle of a transaction of many pieces.
 	run := r.run()
-	r.source.Exec(t, "insert into a select i, repeat('y', 1000) from generate_series(1000, 100000) i")
+	sent := r.events.count("batch sent")
+	r.source.Exec(t, "insert into a select i, repeat('y', 1000) from generate_series(1000, 60000) i")
 	pgtest.Eventually(t, func() error {
-		if run.r.events.count("batch sent") < 8 {
+		if r.events.count("batch sent") < sent+3 {
 			return fmt.Errorf("no piece is sent")
 		}
 		return nil
 	})
 	if err := run.end(); err != nil {
 		t.Fatal(err)
+	}
+	if got := r.target.Query1(t, "select count(*) from a where id >= 1000"); got != "0" {
+		t.Errorf("%s rows of it are there", got)
 	}
 	again := r.run()
 	again.catchUp()

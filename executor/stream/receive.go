@@ -47,9 +47,9 @@ type receiver struct {
 	pause *pause    // a request of Between that waits for a transaction's end
 }
 
-func newReceiver(l *link, m members) *receiver {
+func newReceiver(l *link) *receiver {
 	return &receiver{
-		link: l, members: m, relations: make(map[uint32]*relation),
+		link: l, members: l.members, relations: make(map[uint32]*relation),
 		sent: l.start.LSN, dealt: l.start.LSN, moved: time.Now(),
 	}
 }
@@ -191,6 +191,13 @@ func (r *receiver) row(life context.Context, m walsender.Message) error {
 	if err != nil || !rel.follows(m.Data[0], r.final) {
 		return err
 	}
+	var row pgoutput.Row
+	if err := pgoutput.ParseRow(m.Data, &row); err != nil {
+		return err
+	}
+	if due, err := rel.portion(&row, r.final); err != nil || !due {
+		return err
+	}
 	table, err := r.onTarget(life, rel)
 	if err != nil {
 		return err
@@ -199,20 +206,7 @@ func (r *receiver) row(life context.Context, m walsender.Message) error {
 	if err != nil {
 		return err
 	}
-	data := m.Data
-	if m.Own {
-		data = b.arena.adopt(data)
-	} else {
-		data = b.arena.keep(data)
-	}
-	var row pgoutput.Row
-	if err := pgoutput.ParseRow(data, &row); err != nil {
-		return err
-	}
-	if due, err := rel.portion(&row, r.final); err != nil || !due {
-		return err
-	}
-	b.row(table, &row)
+	b.row(table, row, m.Own)
 	r.kept = true
 	return nil
 }

@@ -65,6 +65,7 @@ func (r *receiver) find(life context.Context, oid uint32) (*relation, error) {
 		if err := r.decide(life, rel); err != nil {
 			return nil, err
 		}
+		rel = r.relations[oid] // what was known may have been read again
 	}
 	r.last = rel
 	return rel, nil
@@ -81,6 +82,7 @@ func (r *receiver) decide(life context.Context, rel *relation) error {
 			return &unknownError{final: r.final, table: pgname.Shown(rel.Schema, rel.Name)}
 		}
 	}
+	rel = r.relations[rel.OID]
 	rel.member, rel.applied = r.members.applied[rel.OID]
 	rel.decided = true
 	return nil

@@ -21,6 +21,9 @@ import (
 // help, as it came. A stream over Config.Replication ends with that connection.
 func (s *Stream) Run(ctx context.Context) error {
 	defer close(s.ended)
+	if s.cfg.Replication != nil {
+		defer s.cfg.Replication.Close(context.WithoutCancel(ctx)) // where no stream took it over
+	}
 	var wait backoff
 	for {
 		began := s.Progress().Position

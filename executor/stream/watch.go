@@ -72,6 +72,21 @@ func (l *link) flush(ctx context.Context) error {
 	}
 }
 
+// settleDown waits until all that is committed is on the target's disk.
+func (l *link) settleDown(life context.Context) error {
+	for !l.durable.settled() {
+		wal, err := l.session.Flushed(life)
+		if err != nil {
+			return err
+		}
+		l.durable.flushed(wal)
+		if !l.durable.settled() && !rest(life, flushInterval/10) {
+			return context.Cause(life)
+		}
+	}
+	return nil
+}
+
 // flushInterval is the server's own wal_writer_delay, by default.
 const flushInterval = 200 * time.Millisecond
 

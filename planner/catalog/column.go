@@ -96,8 +96,8 @@ var bound = map[string]bool{
 	"pg_brin_bloom_summary": true, "pg_brin_minmax_multi_summary": true, "gtsvector": true,
 
 	// an empty one is sent as an array of one dimension, and received as one of none,
-	// which is refused
-	"oidvector": true, "int2vector": true,
+	// which is refused; newer servers refuse an empty tsquery as well
+	"oidvector": true, "int2vector": true, "tsquery": true,
 
 	// xml_send writes an encoding into the declaration that the stored value does
 	// not have

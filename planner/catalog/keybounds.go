@@ -32,4 +32,4 @@ const selectKeyBounds = `
 	join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attname = s.attname
 	where c.oid = $1 and s.attname = $2 and not s.inherited
 		and a.atttypid in ('int2'::regtype, 'int4'::regtype, 'int8'::regtype)
-		and pg_catalog.abs(s.correlation) > 0.9 and s.histogram_bounds is not null`
+		and (s.correlation > 0.9 or s.correlation < -0.9) and s.histogram_bounds is not null`

@@ -200,6 +200,8 @@ func (a *answers) refused(body []byte) error {
 		return fmt.Errorf("target: %w", err)
 	case e.careful != nil:
 		return e.careful.refusal(e.item, a.types, err)
+	case e.kind == completed && e.rows > 0 && err.Code == uncounted:
+		return &BatchError{Table: e.table, Final: e.final, Err: &CountError{Op: e.op, Rows: e.rows, Found: -1}}
 	}
 	return &BatchError{Table: e.table, Final: e.final, Err: err}
 }

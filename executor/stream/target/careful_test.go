@@ -3,7 +3,6 @@ package target_test
 import (
 	"errors"
 	"fmt"
-	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -55,7 +54,7 @@ func TestMissingRow(t *testing.T) {
 			r := p.open(t, binaryMode)
 			r.send(tc.items(r.table(ofA))...)
 			batch := wantErr[*target.BatchError](t, r.close())
-			if count := wantErr[*target.CountError](t, batch); batch.Table.String() != "public.a" || batch.Final == 0 || count.Found >= count.Rows {
+			if count := wantErr[*target.CountError](t, batch); batch.Table.String() != "public.a" || batch.Final == 0 || count.Rows == 0 {
 				t.Errorf("error %v", batch)
 			}
 			if got := p.Query1(t, "select count(*) || ' ' || count(v) from a"); got != "3 0" {
@@ -89,41 +88,37 @@ func TestUniqueValuesHandedOn(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, pgtest.Server(t, 15), `create table a (id int primary key, v text unique);
 		insert into a select g, g::text from generate_series(1, 10) g`)
-	swap := func(a *target.Table) []target.Item {
-		items := []target.Item{updateA(a, 1, "free")}
-		for i := 2; i <= 10; i++ {
-			items = append(items, updateA(a, i, fmt.Sprint(i-1)))
+	handOn := func(a *target.Table) []target.Item {
+		items := []target.Item{updateA(a, 10, "free")}
+		for i := 9; i > 0; i-- {
+			items = append(items, updateA(a, i, fmt.Sprint(i+1)))
 		}
-		return append(items, deleteA(a, 1), insertA(a, 11, "free"), updateA(a, 11, "10"), updateA(a, 10, "x"), insertA(a, 12, "9"))
+		return items
 	}
-	for i := 10; i <= 10; i++ {
-		r := p.open(t, binaryMode)
-		r.send(swap(r.table(ofA))...)
-		batch := wantErr[*target.BatchError](t, r.close())
-		var server *pgconn.PgError
-		if !errors.As(batch, &server) || server.Code != "23505" || batch.Table == nil || batch.Table.OID() != 1 {
-			t.Fatalf("error %v", batch)
-		}
+	r := p.open(t, binaryMode)
+	r.send(handOn(r.table(ofA))...)
+	batch := wantErr[*target.BatchError](t, r.close())
+	var server *pgconn.PgError
+	if !errors.As(batch, &server) || server.Code != "23505" || batch.Table == nil || batch.Table.OID() != 1 {
+		t.Fatalf("error %v", batch)
 	}
 	for _, way := range []string{"careful", "kept in order"} {
 		r := p.open(t, binaryMode)
 		a := r.table(ofA)
 		if way == "careful" {
-			if err := r.Careful(t.Context(), p.segment(swap(a)...)); err != nil {
+			if err := r.Careful(t.Context(), p.segment(handOn(a)...)); err != nil {
 				t.Fatal(err)
 			}
 		} else {
-			a.KeepOrder()
-			r.send(deleteA(a, 12), deleteA(a, 11), insertA(a, 1, "11"), updateA(a, 10, "10"))
-			r.send(updateA(a, 1, "-"), updateA(a, 2, "!"), updateA(a, 1, "1"))
-			for i := 9; i >= 2; i-- {
-				r.send(updateA(a, i, fmt.Sprint(i)))
+			for i := range 10 {
+				r.send(updateA(a, i+1, fmt.Sprint(i+1)))
 			}
-			r.send(swap(a)...)
+			a.KeepOrder()
+			r.send(handOn(a)...)
 		}
 		r.mustClose()
-		want := "2|1\n3|2\n4|3\n5|4\n6|5\n7|6\n8|7\n9|8\n10|x\n11|10\n12|9"
-		if got := p.Query(t, "select * from a order by id"); got != want {
+		want := "2 3 4 5 6 7 8 9 10 free"
+		if got := p.Query1(t, "select string_agg(v, ' ' order by id) from a"); got != want {
 			t.Errorf("%s: %s", way, got)
 		}
 	}
@@ -138,18 +133,18 @@ func TestRowError(t *testing.T) {
 			create table full_of (id int)`)
 		r := p.open(t, func(c *target.Config) { c.Binary = bin })
 		a := r.table(rel)
-		id := "b0000000-0000-0000-0000-00000000000b"
+		id := pgtype.UUID{Bytes: [16]byte{0: 0xb0, 15: 0x0b}, Valid: true}
 		seg := p.segment(
 			target.Item{Kind: 'I', Table: a, New: tuple(rel, bin, 7, id, "good")},
 			target.Item{Kind: 'U', Table: a, New: tuple(rel, bin, 7, id, "bad")},
 			target.Item{Kind: 'D', OldKind: 'K', Table: a, Old: tuple(rel, bin, 7, id, nil)})
 		seg.Marks = append(seg.Marks, target.Mark{From: 1, Final: 0x1234}, target.Mark{From: 2, Final: 0x1300})
 		row := wantErr[*target.RowError](t, r.Careful(t.Context(), seg))
-		want := `(id, b"n)=(7, ` + id + `)`
+		want := `(id, b"n)=(7, b0000000-0000-0000-0000-00000000000b)`
 		if row.Key != want || row.Table != "public.a" || row.Op != "update" || row.Final.String() != "0/1234" {
 			t.Errorf("%+v", row)
 		}
-		if got := p.Query1(t, "select count(*) || ' ' || max(lsn)::text from a, bascule.position"); !strings.HasPrefix(got, "0") {
+		if got := p.Query1(t, "select (select count(*) from a) || ' ' || lsn from bascule.position"); got != "0 0/1000" {
 			t.Errorf("left behind: %s", got)
 		}
 	}

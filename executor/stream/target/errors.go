@@ -27,11 +27,15 @@ func (e *BatchError) Unwrap() error { return e.Err }
 
 // CountError reports that a statement touched more or fewer rows than it was given.
 type CountError struct {
-	Op          string // insert, update, delete
-	Rows, Found int64
+	Op    string // insert, update, delete
+	Rows  int64
+	Found int64 // -1: another number
 }
 
 func (e *CountError) Error() string {
+	if e.Found < 0 {
+		return fmt.Sprintf("%s of %d rows did not find just these", e.Op, e.Rows)
+	}
 	return fmt.Sprintf("%s of %d rows found %d", e.Op, e.Rows, e.Found)
 }
 

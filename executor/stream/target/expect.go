@@ -9,8 +9,8 @@ import (
 
 // Kinds of answer.
 const (
-	completed = iota // a statement, with no matter how many rows
-	counted          // a statement that touches so many rows
+	completed = iota // a statement
+	counted          // a statement whose rows are to be counted here
 	claimed          // the claim of the position
 	committed        // a commit
 	placed           // where the log is after a commit
@@ -23,7 +23,7 @@ type expect struct {
 	kind  uint8
 	op    string // of a statement on a table
 	times int    // so many answers like this
-	rows  int64  // counted: of each
+	rows  int64  // that each is for
 	table *Table
 	item  int // careful: the change's place in the segment
 

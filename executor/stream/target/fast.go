@@ -229,7 +229,7 @@ func (s *Session) byArray(t *Table, op string, st *statement, f *fold, list []so
 	if !ok {
 		return false
 	}
-	s.expect(expect{kind: counted, op: op, rows: int64(len(list)), table: t})
-	s.wire.array(s.prepared(st), t.binary, sc.array)
+	s.expect(expect{kind: completed, op: op, rows: int64(len(list)), table: t})
+	s.wire.array(s.prepared(st), t.binary, sc.array, len(list))
 	return true
 }

@@ -98,9 +98,9 @@ func (s *Session) publish() {
 
 // expect adds one more answer; equal ones are counted together.
 func (s *Session) expect(e expect) {
-	if n := len(s.due); n > 0 && e.kind == counted && e.careful == nil && e.sent == nil {
+	if n := len(s.due); n > 0 && e.kind == completed && e.careful == nil {
 		last := &s.due[n-1]
-		if last.kind == counted && last.table == e.table && last.op == e.op && last.rows == e.rows && last.sent == nil {
+		if last.kind == completed && last.careful == nil && last.table == e.table && last.op == e.op && last.rows == e.rows {
 			last.times++
 			return
 		}

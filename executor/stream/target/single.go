@@ -41,7 +41,7 @@ func (s *Session) insertOne(t *Table, tuple []byte, e expect) {
 }
 
 func (s *Session) deleteOne(t *Table, old []byte, e expect) {
-	s.send(t, t.deleteRow(), "delete", old, nil, e)
+	s.send(t, t.deleteRow(t.checks(e)), "delete", old, nil, e)
 }
 
 // updateOne updates one row. Without old it keeps its key.
@@ -73,8 +73,11 @@ func (s *Session) updateOne(t *Table, old, tuple []byte, e expect) {
 	if barred {
 		st = t.moveRow
 	}
-	s.send(t, st(set), "update", old, tuple, e)
+	s.send(t, st(set, t.checks(e)), "update", old, tuple, e)
 }
+
+// checks reports whether a statement for one row has to check itself.
+func (t *Table) checks(e expect) bool { return e.careful == nil && !t.nothing }
 
 // send has a statement executed with values of a row.
 func (s *Session) send(t *Table, st *statement, op string, old, tuple []byte, e expect) {
@@ -84,6 +87,9 @@ func (s *Session) send(t *Table, st *statement, op string, old, tuple []byte, e 
 		return
 	}
 	e.kind, e.op, e.rows, e.table = counted, op, 1, t
+	if e.careful == nil {
+		e.kind = completed
+	}
 	s.expect(e)
 	values := s.scratch.values[:0]
 	for _, arg := range st.args {

@@ -25,11 +25,37 @@ type arg struct {
 	old    bool
 }
 
-// statements of a table, each made when it is first needed. Those of an UPDATE are
-// by the set of columns that they write.
+// statements of a table, each made when it is first needed. Those of an UPDATE are by
+// the set of columns that they write.
 type statements struct {
-	copy, insert, delete, deletes *statement
-	update, updates, moves        map[string]*statement
+	copy, insert, deletes *statement
+	updates               map[string]*statement
+	rows                  [2]rowStatements // unchecked, and checked
+}
+
+// rowStatements are for one row each.
+type rowStatements struct {
+	delete        *statement
+	update, moves map[string]*statement
+}
+
+// Statements that change rows are sent with the commit behind them, before their
+// answers are seen. So they check themselves that they have found all rows: where they
+// have not, they fail with uncounted (division_by_zero), and the commit with them.
+// That is not for tables where a trigger or a rule may rightly prevent a change. Nor is
+// it for Careful, which looks at each answer before it commits.
+const uncounted = "22012"
+
+// check wraps a statement that returns a row for each that it has touched.
+func check(sql, rows string) string {
+	return "with w as (" + sql + ") select 1 / (pg_catalog.count(*) = " + rows + ")::pg_catalog.int4 from w"
+}
+
+func variant(check bool) int {
+	if check {
+		return 1
+	}
+	return 0
 }
 
 // assembly puts a statement together.
@@ -103,30 +129,47 @@ func (t *Table) insertRow() *statement {
 }
 
 // deleteRow deletes one row by its old values.
-func (t *Table) deleteRow() *statement {
-	if t.statements.delete == nil {
+func (t *Table) deleteRow(checked bool) *statement {
+	of := &t.statements.rows[variant(checked)]
+	if of.delete == nil {
 		a := assembly{t: t}
 		a.WriteString("delete from " + t.only + " t where " + a.isRow())
-		t.statements.delete = a.statement()
+		of.delete = a.row(checked)
 	}
-	return t.statements.delete
+	return of.delete
 }
+
+// row ends a statement for one row.
+func (a *assembly) row(checked bool) *statement {
+	st := a.statement()
+	if checked {
+		st.sql = check(st.sql+" returning 1", "1")
+	}
+	return st
+}
+
+// rows ends a statement over an array, whose length is the second parameter.
+func (t *Table) rows(sql, returning string, array uint32) *statement {
+	st := &statement{sql: sql, params: []uint32{array}}
+	if !t.nothing {
+		st.sql, st.params = check(sql+returning, "$2"), append(st.params, int8Type)
+	}
+	return st
+}
+
+const int8Type = 20
 
 // deleteRows deletes rows by an array of their keys, where the key is one column,
 // else by an array of rows that have the key columns alone.
 func (t *Table) deleteRows() *statement {
-	if t.statements.deletes != nil {
-		return t.statements.deletes
+	if t.statements.deletes == nil {
+		sql, array := fmt.Sprintf("delete from %s t using pg_catalog.unnest($1) u where %s", t.only, t.joined()), t.shape.Array
+		if c := t.singleKey(); c != nil {
+			sql, array = fmt.Sprintf("delete from %s t where t.%s = any ($1)", t.only, c.name), c.array
+		}
+		t.statements.deletes = t.rows(sql, " returning 1", array)
 	}
-	st := &statement{params: []uint32{t.shape.Array}}
-	if c := t.singleKey(); c != nil {
-		st.params[0] = c.array
-		st.sql = fmt.Sprintf("delete from %s t where t.%s %s any ($1)", t.only, c.name, c.equal)
-	} else {
-		st.sql = fmt.Sprintf("delete from %s t using pg_catalog.unnest($1) u where %s", t.only, t.joined())
-	}
-	t.statements.deletes = st
-	return st
+	return t.statements.deletes
 }
 
 // singleKey returns the key column if there is just one and arrays of it exist and
@@ -160,12 +203,11 @@ func (t *Table) updateRows(set []byte) *statement {
 			list = append(list, fmt.Sprintf("%s = u.%[1]s", t.columns[i].name))
 		}
 	}
-	st := &statement{params: []uint32{t.shape.Array}}
+	sql, returning := fmt.Sprintf("update %s t set %s from pg_catalog.unnest($1) u where %s", t.only, strings.Join(list, ", "), t.joined()), " returning 1"
 	if len(list) == 0 {
-		st.sql = fmt.Sprintf("select from pg_catalog.unnest($1) u, %s t where %s", t.only, t.joined())
-	} else {
-		st.sql = fmt.Sprintf("update %s t set %s from pg_catalog.unnest($1) u where %s", t.only, strings.Join(list, ", "), t.joined())
+		sql, returning = fmt.Sprintf("select from pg_catalog.unnest($1) u, %s t where %s", t.only, t.joined()), ""
 	}
+	st := t.rows(sql, returning, t.shape.Array)
 	remember(&t.statements.updates, set, st)
 	return st
 }
@@ -177,8 +219,9 @@ const (
 )
 
 // updateRow writes the columns of set of one row, found by its old values.
-func (t *Table) updateRow(set []byte) *statement {
-	if st := t.statements.update[string(set)]; st != nil {
+func (t *Table) updateRow(set []byte, checked bool) *statement {
+	of := &t.statements.rows[variant(checked)]
+	if st := of.update[string(set)]; st != nil {
 		return st
 	}
 	a := assembly{t: t}
@@ -188,21 +231,26 @@ func (t *Table) updateRow(set []byte) *statement {
 			list = append(list, t.columns[i].name+" = "+a.param(i, false))
 		}
 	}
-	if len(list) == 0 {
-		a.WriteString("select from " + t.only + " t where " + a.isRow())
-	} else {
+	var st *statement
+	if len(list) > 0 {
 		a.WriteString("update " + t.only + " t set " + strings.Join(list, ", ") + " where " + a.isRow())
+		st = a.row(checked)
+	} else {
+		a.WriteString("select from " + t.only + " t where " + a.isRow())
+		if st = a.statement(); checked {
+			st.sql = check(st.sql, "1")
+		}
 	}
-	st := a.statement()
-	remember(&t.statements.update, set, st)
+	remember(&of.update, set, st)
 	return st
 }
 
 // moveRow does what updateRow does to identity columns that an UPDATE may not set: the
 // row is deleted and written anew, in one statement, with what the set leaves out
 // taken from it.
-func (t *Table) moveRow(set []byte) *statement {
-	if st := t.statements.moves[string(set)]; st != nil {
+func (t *Table) moveRow(set []byte, checked bool) *statement {
+	of := &t.statements.rows[variant(checked)]
+	if st := of.moves[string(set)]; st != nil {
 		return st
 	}
 	a := assembly{t: t}
@@ -224,10 +272,15 @@ func (t *Table) moveRow(set []byte) *statement {
 		}
 		names, values = append(names, name), append(values, value)
 	}
-	fmt.Fprintf(&a, "with o as (delete from %s t where %s returning t.*) insert into %s (%s) overriding system value select %s from o",
-		t.only, a.isRow(), t.name, strings.Join(names, ", "), strings.Join(values, ", "))
+	move := "insert into " + t.name + " (" + strings.Join(names, ", ") + ") overriding system value select " + strings.Join(values, ", ") + " from o"
+	a.WriteString("with o as (delete from " + t.only + " t where " + a.isRow() + " returning t.*)")
+	if checked {
+		a.WriteString(", n as (" + move + " returning 1) select 1 / (pg_catalog.count(*) = 1)::pg_catalog.int4 from n")
+	} else {
+		a.WriteString(" " + move)
+	}
 	st := a.statement()
-	remember(&t.statements.moves, set, st)
+	remember(&of.moves, set, st)
 	return st
 }
 

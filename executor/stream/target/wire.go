@@ -3,6 +3,7 @@ package target
 import (
 	"encoding/binary"
 	"net"
+	"strconv"
 )
 
 // blockSize is how much is written at once.
@@ -195,18 +196,32 @@ func (w *wire) values(st *statement, values [][]byte) {
 	w.execute()
 }
 
-// array binds one parameter that is in binary form or in text, and executes.
-func (w *wire) array(st *statement, binary bool, value []byte) {
-	w.bindHead(st, 2+2+2+4+len(value))
-	format := 0
-	if binary {
-		format = 1
+// array binds an array in binary form or in text, and where the statement wants to know
+// it the number of its elements, and executes.
+func (w *wire) array(st *statement, binary bool, value []byte, n int) {
+	length := ""
+	size := 2 + 2*len(st.params) + 2 + 4 + len(value)
+	if len(st.params) == 2 {
+		length = strconv.Itoa(n)
+		size += 4 + len(length)
 	}
-	w.put16(1)
-	w.put16(format)
-	w.put16(1)
+	w.bindHead(st, size)
+	w.put16(len(st.params))
+	form := 0
+	if binary {
+		form = 1
+	}
+	w.put16(form)
+	if length != "" {
+		w.put16(0)
+	}
+	w.put16(len(st.params))
 	w.put32(len(value))
 	w.put(value)
+	if length != "" {
+		w.put32(len(length))
+		w.put([]byte(length))
+	}
 	w.execute()
 }
 

@@ -105,7 +105,7 @@ func (c *Conn) Next() (Message, bool, error) {
 			m, err := c.data(body)
 			return m, err == nil, err
 		case 'E':
-			return Message{}, false, serverError(body)
+			return Message{}, false, fmt.Errorf("source: %w", serverError(body))
 		case 'c', 'C', 'Z':
 			return Message{}, false, fmt.Errorf("the source ended the stream: %w", io.ErrUnexpectedEOF)
 		}

@@ -1,0 +1,48 @@
+package planner
+
+import "slices"
+
+// throughRoots has the rows of partitions written to their root, where changes are
+// and the target's tables are its own: it may be partitioned otherwise, or not at all.
+func (d *draft) throughRoots() {
+	if d.out.Stream == nil || !d.viaRoot() || d.decl.Schema.Copy {
+		return
+	}
+	for i := range d.out.Tables {
+		t := &d.out.Tables[i]
+		if root := d.top(t); t.Kind == "table" && root != t {
+			t.RootSchema, t.RootName = root.FinalName()
+		}
+	}
+}
+
+// top is the topmost table of the mirror that this is a partition of, or itself.
+func (d *draft) top(t *Table) *Table {
+	for len(t.PartitionOf) > 0 {
+		i := slices.IndexFunc(d.out.Tables, func(p Table) bool { return p.OID == t.PartitionOf[0] })
+		if i < 0 {
+			break
+		}
+		t = &d.out.Tables[i]
+	}
+	return t
+}
+
+// wholeRoots has a root and its partitions copied together, where changes of the
+// partitions are published as those of the root: it has one point.
+func (w *working) wholeRoots() {
+	if !w.viaRoot() {
+		return
+	}
+	moved := map[uint32]bool{}
+	for i := range w.out.Tables {
+		if t := &w.out.Tables[i]; t.Work != "" {
+			moved[w.top(t).OID] = true
+		}
+	}
+	for i := range w.out.Tables {
+		if t := &w.out.Tables[i]; t.Work == "" && moved[w.top(t).OID] {
+			t.Work = WorkAgain
+		}
+	}
+}
