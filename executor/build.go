@@ -158,7 +158,7 @@ func (b *build) addTable(t *planner.Table) {
 }
 
 func (b *build) chunk(t *planner.Table, part int, in, name string) *graph.Node[*worker] {
-	c := &snapshot.Chunk{Table: t, Part: part, Into: pgname.Qualified(in, name), LedgerSchema: in, LedgerName: name,
+	c := &snapshot.Chunk{Table: t, Part: part, Into: b.into(t), LedgerSchema: in, LedgerName: name,
 		Bytes:  t.Bytes*int64(part+1)/int64(t.Parts) - t.Bytes*int64(part)/int64(t.Parts),
 		Freeze: t.Parts == 1 && t.Kind == "table" && b.plan.Options.SchemaCopy && t.Bytes >= freezeFrom && t.Work != planner.WorkAgain}
 	n := &graph.Node[*worker]{Key: chunkKey(t.OID, part), Priority: t.Bytes, Work: c,
@@ -180,7 +180,7 @@ const freezeFrom = smallTable
 // addAnalyze adds ANALYZE of a table, after all that decides its statistics. That
 // of a partitioned table looks at its partitions too, down to the last.
 func (b *build) addAnalyze(t *planner.Table) {
-	if t.Kind == "config" || !b.streams && len(t.PartitionOf) > 0 && b.tables[t.PartitionOf[0]] != nil {
+	if t.Kind == "config" || t.RootName != "" || !b.streams && len(t.PartitionOf) > 0 && b.tables[t.PartitionOf[0]] != nil {
 		return
 	}
 	n := &graph.Node[*worker]{Key: fmt.Sprintf("analyze %d", t.OID), Priority: t.Bytes, Needs: []string{rowsKey(t.OID)},

@@ -30,7 +30,8 @@ type following struct {
 	streaming bool      // the initial copy was complete when this try began
 	complete  bool      // and nothing was left to build
 
-	members map[uint32]ledger.Member // by oid on the source
+	members    map[uint32]ledger.Member  // by oid on the source
+	identities []planner.ReplicaIdentity // that an earlier apply changed
 	slot    catalog.LSN              // where the main slot begins
 	copied  *copySlot                // what this try copies under, or nil
 }
@@ -121,7 +122,7 @@ func (f *following) begin(ctx context.Context) error {
 		f.streaming, was = false, nil
 	}
 	if was != nil {
-		f.stream.Silenced = was.Settings.Silenced
+		f.stream.Silenced, f.identities = was.Settings.Silenced, was.Settings.Identities
 	}
 	if f.streaming {
 		f.number, err = ledger.Continue(ctx, f.conn, id)
@@ -172,21 +173,44 @@ func (f *following) run(ctx context.Context) error {
 }
 
 // publish changes replica identities and makes the publications. Tables that come to
-// a mirror that streams join later, when they stand on the target.
+// a mirror that streams join later, when they stand on the target. A table that is to
+// be followed in another way leaves first: its changes are passed over until it is
+// copied again. No table is ever published without the identity that it needs, for
+// its own UPDATE and DELETE would fail.
 func (f *following) publish(ctx context.Context) error {
+	var staying, turning []ledger.Member
+	for _, m := range f.planned() {
+		known := f.members[m.Source]
+		switch {
+		case !f.streaming || known.State == ledger.Followed && known.Follow == m.Follow:
+			staying = append(staying, m)
+		case known.State == ledger.Followed:
+			turning = append(turning, m)
+		}
+	}
+	if len(turning) > 0 {
+		if err := ledger.PutMembers(ctx, f.conn, f.plan.ID, turning...); err != nil {
+			return err
+		}
+	}
 	if err := slot.SetIdentities(ctx, f.control, f.stream.Identities, false); err != nil {
 		return err
 	}
-	if !f.stream.OwnPublications {
-		return nil
-	}
-	var members []ledger.Member
-	for _, m := range f.planned() {
-		if known := f.members[m.Source]; !f.streaming || known.State == ledger.Followed {
-			members = append(members, m)
+	if f.stream.OwnPublications {
+		if err := slot.EnsurePublications(ctx, f.control, *f.stream, staying); err != nil {
+			return err
 		}
 	}
-	return slot.EnsurePublications(ctx, f.control, *f.stream, members)
+	return slot.SetIdentities(ctx, f.control, f.formerIdentities(), true)
+}
+
+// formerIdentities are those that the mirror had changed and no longer needs so.
+func (f *following) formerIdentities() []planner.ReplicaIdentity {
+	return slices.DeleteFunc(slices.Clone(f.identities), func(was planner.ReplicaIdentity) bool {
+		return slices.ContainsFunc(f.stream.Identities, func(is planner.ReplicaIdentity) bool {
+			return is.Schema == was.Schema && is.Name == was.Name
+		})
+	})
 }
 
 // planned are the members as the plan has them.

@@ -18,7 +18,7 @@ const stirred = `
 	create table moving (id bigserial, part int, amount int, primary key (id, part)) partition by list (part);
 	create table moving_0 partition of moving for values in (0); create table moving_1 partition of moving for values in (1);
 	create table moving_rest partition of moving default;
-	insert into moving (part, amount) select i % 5, case i % 2 when 0 then i else -i - 1 end from generate_series(0, 3999) i;`
+	insert into moving (part, amount) select i % 5, case i % 2 when 0 then i else 1 - i end from generate_series(0, 3999) i;`
 
 // stir writes to it until the context ends.
 func stir(ctx context.Context, url string, seed int) error {

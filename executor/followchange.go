@@ -24,13 +24,17 @@ func (f *following) changeTables(ctx context.Context) error {
 		return err
 	}
 	var todo []*planner.Table
+	worked := false
 	for i := range f.plan.Tables {
-		if t := &f.plan.Tables[i]; t.Kind != "partitioned" && (t.Work == planner.WorkAdd || t.Work == planner.WorkAgain) {
+		t := &f.plan.Tables[i]
+		coming := t.Work == planner.WorkAdd || t.Work == planner.WorkAgain
+		worked = worked || coming
+		if coming && t.Kind != "partitioned" {
 			todo = append(todo, t)
 		}
 	}
 	switch {
-	case len(todo) > 0:
+	case worked:
 		return f.drive(ctx, func(ctx context.Context, s *stream.Stream) error { return f.addTables(ctx, s, todo) })
 	case !f.complete:
 		// What an earlier try had left to build.
@@ -82,7 +86,7 @@ func (f *following) addTables(ctx context.Context, s *stream.Stream, todo []*pla
 			return err
 		}
 	}
-	if !slices.ContainsFunc(todo, followed) {
+	if f.copied == nil {
 		return nil
 	}
 	return f.catchUp(ctx, s)
@@ -92,10 +96,8 @@ func (f *following) addTables(ctx context.Context, s *stream.Stream, todo []*pla
 // as they are copied, and waits until nobody writes to them who began before.
 func (f *following) announce(ctx context.Context, s *stream.Stream, todo []*planner.Table) error {
 	var members []ledger.Member
-	for _, t := range todo {
-		if followed(t) {
-			members = append(members, memberOf(t))
-		}
+	for _, t := range f.joining(todo) {
+		members = append(members, memberOf(t))
 	}
 	if len(members) == 0 {
 		return nil

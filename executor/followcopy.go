@@ -4,7 +4,6 @@ import (
 	"context"
 	"slices"
 
-	"bascule/config/pgname"
 	"bascule/executor/ledger"
 	"bascule/executor/schema"
 	"bascule/executor/schema/archive"
@@ -47,7 +46,15 @@ func (f *following) initial(ctx context.Context) error {
 // quiet switches the target's own triggers off, where changes cannot be written in the
 // role in which they do not fire. What they were is recorded first.
 func (f *following) quiet(ctx context.Context) error {
-	if len(f.stream.DisableTriggers) == 0 {
+	switch {
+	case len(f.stream.DisableTriggers) > 0:
+	case len(f.stream.Silenced) > 0: // they need not be off any more
+		if err := restoreTriggers(ctx, f.conn, f.stream); err != nil {
+			return err
+		}
+		f.stream.Silenced = nil
+		return f.recordStream(ctx)
+	default:
 		return nil
 	}
 	list, err := findTriggers(ctx, f.conn, f.stream.DisableTriggers, f.stream.Silenced)
@@ -101,7 +108,63 @@ func (f *following) findCopied(ctx context.Context) error {
 		known := f.members[t.OID].Point != 0 || !followed(t)
 		f.have[t.OID] = whole[[2]string{in, name}] && known && t.Kind != "partitioned"
 	}
+	f.keepFamilies()
 	return nil
+}
+
+// keepFamilies has the partitions of a root whose changes are published as its own be
+// copied together: they have one point.
+func (f *following) keepFamilies() {
+	copiedAgain := map[uint32]bool{}
+	for i := range f.plan.Tables {
+		t := &f.plan.Tables[i]
+		if root := f.rootOf(t); root != nil && t.Kind != "partitioned" && (!f.have[t.OID] || f.members[root.OID].Point == 0) {
+			copiedAgain[root.OID] = true
+		}
+	}
+	for i := range f.plan.Tables {
+		if root := f.rootOf(&f.plan.Tables[i]); root != nil && copiedAgain[root.OID] {
+			f.have[f.plan.Tables[i].OID] = false
+		}
+	}
+}
+
+// rootOf returns the followed table that the changes of a partition are published as
+// changes of, or nil.
+func (f *following) rootOf(t *planner.Table) *planner.Table {
+	for i := 0; len(t.PartitionOf) > 0 && i < len(f.plan.Tables); {
+		if f.plan.Tables[i].OID == t.PartitionOf[0] {
+			t, i = &f.plan.Tables[i], 0
+			continue
+		}
+		i++
+	}
+	if t.Kind == "partitioned" && followed(t) {
+		return t
+	}
+	return nil
+}
+
+// joining are the tables that are followed from the point of this copy on: those that
+// it fills, and the roots that their changes are published as.
+func (f *following) joining(todo []*planner.Table) []*planner.Table {
+	var list []*planner.Table
+	add := func(t *planner.Table) {
+		if t != nil && followed(t) && !slices.Contains(list, t) {
+			list = append(list, t)
+		}
+	}
+	for _, t := range todo {
+		add(t)
+		add(f.rootOf(t))
+	}
+	for i := range f.plan.Tables { // roots without partitions
+		t := &f.plan.Tables[i]
+		if t.Kind == "partitioned" && f.members[t.OID].Point == 0 && (!f.streaming || t.Work == planner.WorkAdd) {
+			add(t)
+		}
+	}
+	return list
 }
 
 // place is where a table stands on the target while it is filled: it is moved when
@@ -169,14 +232,16 @@ func (f *following) prepare(ctx context.Context, todo []*planner.Table) error {
 	if err := f.definitions(ctx, todo); err != nil {
 		return err
 	}
+	if !f.plan.Options.SchemaCopy { // the target's triggers are there already
+		if err := f.quiet(ctx); err != nil {
+			return err
+		}
+	}
 	if err := f.cutByKey(ctx, todo); err != nil {
 		return err
 	}
 	var members []ledger.Member
-	for _, t := range todo {
-		if !followed(t) {
-			continue
-		}
+	for _, t := range f.joining(todo) {
 		m := memberOf(t)
 		m.Point = f.copied.point
 		f.members[m.Source] = m
@@ -239,6 +304,11 @@ func (f *following) settleObjects(ctx context.Context, dump *archive.Archive, to
 		for _, t := range todo {
 			oids = append(oids, t.OID)
 		}
+		for i := range f.plan.Tables {
+			if t := &f.plan.Tables[i]; t.Kind == "partitioned" && t.Work == planner.WorkAdd {
+				oids = append(oids, t.OID)
+			}
+		}
 		f.choice.Narrow(oids)
 	}
 	if f.plan.Clean && len(recorded) == 0 {
@@ -262,19 +332,22 @@ func (f *following) emptied(ctx context.Context, todo []*planner.Table) error {
 		if len(f.partsDone[t.OID]) > 0 {
 			continue
 		}
-		name := pgname.Qualified(f.place(t))
-		full, err := f.hasRows(ctx, name)
+		name, only := f.into(t), "only "
+		if t.RootName != "" {
+			only = ""
+		}
+		full, err := f.hasRows(ctx, only+name)
 		if err != nil {
 			return err
 		}
 		if !full {
 			continue
 		}
-		remove := "delete from only " + name
+		remove := "delete from " + only + name
 		if t.Kind == "config" {
 			remove = "delete from " + t.SourceName() + " " + t.Condition
 		} else {
-			err = f.maker.Run(ctx, f.conn.PgConn(), "empty "+name, "", []string{"truncate only " + name})
+			err = f.maker.Run(ctx, f.conn.PgConn(), "empty "+name, "", []string{"truncate " + only + name})
 			if err == nil {
 				continue
 			}
@@ -293,7 +366,7 @@ func (f *following) emptied(ctx context.Context, todo []*planner.Table) error {
 	return nil
 }
 
-func (f *following) hasRows(ctx context.Context, name string) (full bool, err error) {
-	err = f.conn.QueryRow(ctx, "select exists (select from only "+name+")").Scan(&full)
+func (f *following) hasRows(ctx context.Context, table string) (full bool, err error) {
+	err = f.conn.QueryRow(ctx, "select exists (select from "+table+")").Scan(&full)
 	return full, err
 }

@@ -107,17 +107,30 @@ func truncateIfThere(name string) string {
 		"begin if pg_catalog.to_regclass(%s) is not null then truncate only %s; end if; end", pgname.Literal(name), name)))
 }
 
-// clean drops what stands under the names of what will be created.
+// clean drops what stands under the names of what will be created. Tables that have
+// another name in the end go before what they are made of, as far as nothing else
+// stands on them.
 func (at *attempt) clean(ctx context.Context, pc *pgconn.PgConn) error {
 	at.stage("drop what is overwritten")
+	if err := at.cleanMoved(ctx, pc, true); err != nil {
+		return err
+	}
 	if err := at.maker.Clean(ctx, pc, slices.Concat(at.choice.Pre, at.choice.Post, at.choice.Last)); err != nil {
 		return err
 	}
+	return at.cleanMoved(ctx, pc, false)
+}
+
+func (at *attempt) cleanMoved(ctx context.Context, pc *pgconn.PgConn, passNeeded bool) error {
 	for i := range at.plan.Tables {
-		if t := &at.plan.Tables[i]; t.Renamed() {
-			if err := session.Exec(ctx, pc, "drop table if exists "+pgname.Qualified(t.FinalName())); err != nil {
-				return fmt.Errorf("drop %s: %w", pgname.Qualified(t.FinalName()), err)
-			}
+		t := &at.plan.Tables[i]
+		if !t.Renamed() {
+			continue
+		}
+		name := pgname.Qualified(t.FinalName())
+		err := session.Exec(ctx, pc, "drop table if exists "+name)
+		if err != nil && !(passNeeded && session.Code(err) == "2BP01") {
+			return fmt.Errorf("drop %s: %w", name, err)
 		}
 	}
 	return nil

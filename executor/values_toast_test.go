@@ -10,7 +10,7 @@ import (
 // toasted has tables whose rows have values of a megabyte outside of the row, changed
 // and unchanged, under each replica identity.
 const toasted = `
-	create function big(int) returns text language sql immutable return (select string_agg(md5(($1::bigint * 100000 + i)::text), '') from generate_series(1, 32768) i);
+	create function big(int) returns text language sql immutable return repeat(md5($1::text), 32768);
 	create table pk (id int primary key, a int, big text, doc bytea, list text[]);
 	create table ix (id int not null, a int, big text, doc bytea, list text[]); create unique index ids on ix (id); alter table ix replica identity using index ids;
 	create table fk (id int primary key, a int, big text, doc bytea, list text[]); alter table fk replica identity full;
@@ -18,7 +18,8 @@ const toasted = `
 	create table parts (id int, a int, big text, doc bytea, list text[], primary key (id, a)) partition by list (a);
 	create table parts_0 partition of parts for values in (0, 1, 2, 3); create table parts_rest partition of parts default;
 	create table long_key (k text primary key, big text);
-	alter table pk alter big set storage external; alter table whole alter doc set storage external;`
+	alter table pk alter big set storage external; alter table ix alter doc set storage external; alter table whole alter big set storage external;
+	alter table parts_0 alter big set storage external; alter table fk alter doc set storage external;`
 
 // toastedRows inserts rows into each table.
 func toastedRows(from, to int) (sql string) {

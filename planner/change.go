@@ -118,10 +118,13 @@ func (d *draft) work() {
 			w.members[m.Source] = m
 		}
 	}
+	for i := range d.out.Tables {
+		d.out.Tables[i].Work = w.table(&d.out.Tables[i])
+	}
+	w.wholeRoots()
 	d.out.Bytes, d.out.Rows = 0, 0
 	for i := range d.out.Tables {
 		t := &d.out.Tables[i]
-		t.Work = w.table(t)
 		if t.Work == WorkAdd || t.Work == WorkAgain {
 			d.out.Bytes += t.Bytes
 			d.out.Rows += int64(max(0, t.Rows))

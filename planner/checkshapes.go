@@ -27,6 +27,9 @@ func (d *draft) checkShapes(change *Change, e *existing) {
 	for i := range d.out.Tables {
 		t := &d.out.Tables[i]
 		schema, name := t.FinalName()
+		if t.RootName != "" {
+			continue // its rows go to the root
+		}
 		if r := e.byName[[2]string{schema, name}]; r == nil {
 			s.missing = append(s.missing, shown(schema, name))
 		} else if t.Kind != "config" {
@@ -56,7 +59,7 @@ func (d *draft) checkShape(s *shapes, t *Table, r *catalog.Relation, e *existing
 	if len(rows) > 0 && emptied && !made[[2]string{r.Schema, r.Name}] && !d.ours(r.Schema, r.Name) {
 		s.lost = append(s.lost, rows...)
 	}
-	if t.Kind == "partitioned" {
+	if t.Kind == "partitioned" && !d.viaRoot() {
 		return // its rows are written to its partitions
 	}
 	keyed := slices.ContainsFunc(d.target.Constraints, func(c catalog.Constraint) bool { return c.Kind == 'f' && c.Table == r.OID })

@@ -67,6 +67,7 @@ func (d *draft) draft(change *Change) {
 	d.leave()
 	d.tables()
 	d.stream()
+	d.throughRoots()
 	d.work()
 	d.cut()
 	d.sequences()

@@ -110,12 +110,15 @@ func (d *draft) copyStep(t *Table) (Step, bool) {
 	if !d.out.Options.SchemaCopy {
 		name = pgname.Qualified(t.FinalName())
 	}
+	if t.RootName != "" {
+		name = pgname.Qualified(t.RootSchema, t.RootName)
+	}
 	summary := "copy " + shown(t.Schema, t.Name)
 	if t.Parts > 1 {
 		summary += fmt.Sprintf(" in %d parts by ranges of blocks", t.Parts)
 	}
 	return Step{ID: "copy " + shown(t.Schema, t.Name), Kind: "copy", Peer: d.out.Target, Summary: summary,
-		SQL: []string{t.CopyOut(0), t.CopyIn(name, t.Parts == 1)}}, true
+		SQL: []string{t.CopyOut(0), t.CopyIn(name, t.Parts == 1 && t.RootName == "")}}, true
 }
 
 // MoveSQL gives the table its name on the target.

@@ -82,14 +82,24 @@ func Finish(ctx context.Context, conn *pgx.Conn, mirror string) error {
 	}))
 }
 
-// Adopt takes over the mirror's complete record under a new lineage, after the
-// state file was lost. Its own record stays as it is.
+// Adopt takes over the mirror's complete record under a new lineage, after the state
+// file was lost. What is recorded of its tables and its stream stays as it is.
 func Adopt(ctx context.Context, conn *pgx.Conn, m Mirror, from string) error {
 	if m.ID == from {
 		return nil // the state alone did not know of it
 	}
-	_, err := conn.Exec(ctx, adoptMirror, m.ID, m.Lineage, from)
-	return wrap("adopt", err)
+	return wrap("adopt", pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, adoptMirror, m.ID, m.Lineage, from); err != nil {
+			return err
+		}
+		for _, table := range adoptRecords {
+			if _, err := tx.Exec(ctx, "update bascule."+table+" set mirror = $1 where mirror = $2", m.ID, from); err != nil {
+				return err
+			}
+		}
+		_, err := tx.Exec(ctx, removeMirror, from)
+		return err
+	}))
 }
 
 // Remove deletes the mirror's records, and the whole schema with the last mirror.
@@ -233,13 +243,12 @@ const finishMirror = `
 	where id = $1`
 
 const adoptMirror = `
-	with old as (
-		update bascule.mirror set updated = pg_catalog.now() where id = $3 returning *),
-	new as (
-		insert into bascule.mirror (id, address, lineage, digest, phase, attempt, objects_total, started, updated, finished)
-		select $1, address, $2, digest, phase, attempt, objects_total, started, updated, finished from old
-		returning id)
-	delete from bascule.mirror where id = $3`
+	insert into bascule.mirror (id, address, lineage, digest, phase, attempt, objects_total, started, updated, finished)
+	select $1, address, $2, digest, phase, attempt, objects_total, started, pg_catalog.now(), finished
+	from bascule.mirror where id = $3`
+
+// adoptRecords are all that refer to a mirror, but the parts of a copy under way.
+var adoptRecords = []string{"relation", "object", "stream", "position", "member", "part"}
 
 const ledgerThere = `select pg_catalog.to_regclass('bascule.mirror') is not null`
 

@@ -21,11 +21,11 @@ func BenchmarkApply(b *testing.B) {
 	c := pgtest.Own(b, 15, pgtest.WithSettings(map[string]string{"shared_buffers": "768MB", "max_wal_size": "8GB", "autovacuum": "off"}))
 	for _, bc := range []struct {
 		name, schema string
-		fill         func(tables map[string]*target.Table, r *rand.Rand, n int) []target.Item
+		fill         func(l *load, n int) []target.Item
 	}{
-		{"insert", insertSchema, inserts},
-		{"update", updateSchema, updates},
-		{"tpcb", tpcbSchema, transactions},
+		{"insert", insertSchema, (*load).inserts},
+		{"update", updateSchema, (*load).updates},
+		{"tpcb", tpcbSchema, (*load).transactions},
 	} {
 		for _, bin := range []bool{true, false} {
 			b.Run(fmt.Sprintf("%s/binary=%t", bc.name, bin), func(b *testing.B) {
@@ -33,19 +33,11 @@ func BenchmarkApply(b *testing.B) {
 				p.Exec(b, "vacuum analyze")
 				p.Exec(b, "checkpoint")
 				r := p.open(b, func(c *target.Config) { c.Binary = bin })
-				tables := make(map[string]*target.Table)
-				for i, rel := range benchRelations(bin) {
-					if p.Query1(b, "select to_regclass('"+rel.Name+"')::text") != "" {
-						rel.OID = uint32(i + 1)
-						tables[rel.Name] = r.table(rel)
-					}
-				}
 				pid := p.Query1(b, "select pid::text from pg_stat_activity where datname = current_database() and application_name = 'applying'")
-				benchBinary = bin
-				random := rand.New(rand.NewPCG(1, 2))
+				l := newLoad(r, bin)
 				var list [][]target.Item
 				for n := 0; n < b.N; n += 20_000 {
-					list = append(list, bc.fill(tables, random, min(20_000, b.N-n)))
+					list = append(list, bc.fill(l, min(20_000, b.N-n)))
 				}
 				b.ResetTimer()
 				before := serverCPU(pid)
@@ -64,62 +56,69 @@ func BenchmarkApply(b *testing.B) {
 	}
 }
 
-var benchBinary bool
+// load makes changes of the tables that a database has.
+type load struct {
+	bin       bool
+	r         *rand.Rand
+	next      int
+	relations map[string]target.Relation
+	tables    map[string]*target.Table
+}
 
-func benchRelations(bool) []target.Relation {
-	return []target.Relation{
+func newLoad(r *running, bin bool) *load {
+	l := &load{bin: bin, r: rand.New(rand.NewPCG(1, 2)), relations: make(map[string]target.Relation), tables: make(map[string]*target.Table)}
+	for i, rel := range []target.Relation{
 		relation(0, "wide", key("id", pgtype.Int8OID), col("a", int4), col("b", text), col("c", pgtype.TimestamptzOID)),
 		relation(0, "accounts", key("aid", int4), col("bid", int4), col("abalance", int4), col("filler", pgtype.BPCharOID)),
 		relation(0, "tellers", key("tid", int4), col("bid", int4), col("tbalance", int4), col("filler", pgtype.BPCharOID)),
 		relation(0, "branches", key("bid", int4), col("bbalance", int4), col("filler", pgtype.BPCharOID)),
 		relation(0, "history", col("tid", int4), col("bid", int4), col("aid", int4), col("delta", int4), col("mtime", pgtype.TimestampOID), col("filler", pgtype.BPCharOID)),
+	} {
+		if r.place.Query1(r.t, "select to_regclass('"+rel.Name+"')::text") != "" {
+			rel.OID = uint32(i + 1)
+			l.relations[rel.Name], l.tables[rel.Name] = rel, r.table(rel)
+		}
 	}
+	return l
 }
 
-var benchRel = func() map[string]target.Relation {
-	m := make(map[string]target.Relation)
-	for _, r := range benchRelations(false) {
-		m[r.Name] = r
-	}
-	return m
-}()
+func (l *load) item(kind byte, table string, values ...any) target.Item {
+	return target.Item{Kind: kind, Table: l.tables[table], New: tuple(l.relations[table], l.bin, values...)}
+}
 
-var filler = strings.Repeat(" ", 84)
-
-func inserts(t map[string]*target.Table, r *rand.Rand, n int) []target.Item {
+func (l *load) inserts(n int) []target.Item {
 	var items []target.Item
 	for range n {
-		nextID++
-		items = append(items, target.Item{Kind: 'I', Table: t["wide"], New: tuple(benchRel["wide"], benchBinary,
-			nextID, r.IntN(1_000_000), "some text "+strconv.Itoa(nextID), time.Unix(int64(1700000000+nextID), 0))})
+		l.next++
+		items = append(items, l.item('I', "wide", l.next, l.r.IntN(1_000_000), "some text "+strconv.Itoa(l.next), time.Unix(int64(1_700_000_000+l.next), 0)))
 	}
 	return items
 }
 
-var nextID = 10_000_000
-
-func updates(t map[string]*target.Table, r *rand.Rand, n int) []target.Item {
+func (l *load) updates(n int) []target.Item {
 	var items []target.Item
 	for range n {
-		items = append(items, account(t, r))
+		items = append(items, l.account())
 	}
 	return items
 }
 
-func account(t map[string]*target.Table, r *rand.Rand) target.Item {
-	return target.Item{Kind: 'U', Table: t["accounts"], New: tuple(benchRel["accounts"], benchBinary, 1+r.IntN(1_000_000), 1, r.IntN(10000), filler)}
+func (l *load) account() target.Item {
+	return l.item('U', "accounts", 1+l.r.IntN(1_000_000), 1, l.r.IntN(10_000), filler)
 }
 
-func transactions(t map[string]*target.Table, r *rand.Rand, n int) []target.Item {
+func (l *load) transactions(n int) []target.Item {
 	var items []target.Item
 	for len(items) < n {
-		items = append(items, account(t, r),
-			target.Item{Kind: 'U', Table: t["tellers"], New: tuple(benchRel["tellers"], benchBinary, 1+r.IntN(100), 1, r.IntN(10000), filler)},
-			target.Item{Kind: 'U', Table: t["branches"], New: tuple(benchRel["branches"], benchBinary, 1+r.IntN(10), r.IntN(10000), filler)},
-			target.Item{Kind: 'I', Table: t["history"], New: tuple(benchRel["history"], benchBinary, 1, 1, 1, 1, time.Unix(1700000000, 0), filler[:22])})
+		items = append(items, l.account(),
+			l.item('U', "tellers", 1+l.r.IntN(100), 1, l.r.IntN(10_000), filler),
+			l.item('U', "branches", 1+l.r.IntN(10), l.r.IntN(10_000), filler),
+			l.item('I', "history", 1, 1, 1, 1, time.Unix(1_700_000_000, 0), filler[:22]))
 	}
 	return items
 }
+
+var filler = strings.Repeat(" ", 84)
 
 // serverCPU is what a process of the server has used, from /proc.
 func serverCPU(pid string) time.Duration {

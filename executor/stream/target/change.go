@@ -92,16 +92,12 @@ func (s *Session) update(it *Item) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", t, err)
 	}
-	if partial && it.OldKind != 0 { // the old row has the key, under FULL everything
-		pick := keyColumn
-		if it.OldKind == 'O' {
-			pick = anyColumn
-		}
-		if tuple, partial, err = t.fill(tuple, it.Old, pick, &s.arena); err != nil {
-			return fmt.Errorf("%s: %w", t, err)
+	key, whole, err := t.keyOf(tuple, &s.arena)
+	if err == nil && !whole { // then the old row has it
+		if tuple, partial, err = t.fill(tuple, it.Old, keyColumn, &s.arena); err == nil {
+			key, whole, err = t.keyOf(tuple, &s.arena)
 		}
 	}
-	key, whole, err := t.keyOf(tuple, &s.arena)
 	if err == nil && !whole {
 		err = errTuple
 	}
@@ -163,11 +159,16 @@ func (s *Session) move(it *Item, old, key, tuple []byte, partial bool) error {
 	t, f := it.Table, it.Table.fold
 	place, _ := f.find(old)
 	made := false // all of the row is from this fold
+	var err error
+	if partial && it.OldKind == 'O' {
+		if tuple, partial, err = t.fill(tuple, it.Old, anyColumn, &s.arena); err != nil {
+			return fmt.Errorf("%s: %w", t, err)
+		}
+	}
 	if place >= 0 {
 		r := &f.rows[place]
 		made = r.state&alive != 0 && (r.state&existed == 0 || r.state&replaced != 0)
 		if partial && r.state&alive != 0 {
-			var err error
 			if tuple, partial, err = t.fill(tuple, r.tuple, anyColumn, &s.arena); err != nil {
 				return fmt.Errorf("%s: %w", t, err)
 			}

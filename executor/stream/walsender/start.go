@@ -48,7 +48,6 @@ type Conn struct {
 	Interval time.Duration
 
 	writing  sync.Mutex
-	out      []byte
 	finished bool
 }
 
