@@ -105,6 +105,9 @@ func (s *servers) start(ctx context.Context, o options) (err error) {
 			return err
 		}
 		s.targets[f.Library] = target
+		if o.soak.set() {
+			continue
+		}
 		// What is written for the first time is slower than WAL that is recycled.
 		if err := target.Exec(ctx, "postgres", fmt.Sprintf(warmWAL, 2000/o.scale), "checkpoint"); err != nil {
 			return err

@@ -54,20 +54,20 @@ func TestTablesComeAndGoUnderWriters(t *testing.T) {
 	f.allow = []string{"mirror.app"}
 	f.applied(t)
 	f.runs(t)
-	writers(t, source, func() {
+	trading(t, source, func() {
 		f.body = ""
 		works(t, f.applied(t), "line add transfer add ")
 		f.arrived(t)
-		balanced(t, target)
+		f.balances(t)
 		works(t, f.replaced(t, `mirror.app.table["public.line"]`), "line again ")
 		f.arrived(t)
-		balanced(t, target)
+		f.balances(t)
 		works(t, f.replaced(t, `mirror.app.table["public.account"]`, `mirror.app.table["public.transfer"]`), "account again transfer again ")
 		f.arrived(t)
-		balanced(t, target)
+		f.balances(t)
 	})
 	f.same(t)
-	balanced(t, target)
+	f.balances(t)
 	f.settled(t)
 	f.body = without
 	works(t, f.applied(t), "line remove transfer remove ")
@@ -126,14 +126,14 @@ func TestMirrorIsCopiedAgain(t *testing.T) {
 	f.allow = []string{"mirror.app"}
 	f.applied(t)
 	f.runs(t)
-	writers(t, source, func() {
+	trading(t, source, func() {
 		f.arrived(t)
 		target.Exec(t, "delete from line; update account set balance = 0")
 		if plan := f.replaced(t, "mirror.app"); plan.Changes[0].Action != planner.Replace {
 			t.Errorf("the plan would %s", plan.Changes[0].Action)
 		}
 		f.arrived(t)
-		balanced(t, target)
+		f.balances(t)
 	})
 	f.same(t)
 	f.settled(t)
@@ -162,5 +162,67 @@ func TestTableBlocksAreChanged(t *testing.T) {
 	f.writes(t, "insert into t values (3, 'a3', 'b3'); update t set b = 'z'; delete from t where id = 1")
 	f.arrived(t)
 	f.sameRows(t, "moved", "table t", "table other.moved")
+	f.settled(t)
+}
+
+// What a table has become on the source since its copy, and what became of the copy,
+// does not keep it from joining again or being copied again.
+func TestTablesAreMadeAnew(t *testing.T) {
+	t.Parallel()
+	source, target := pgtest.New(t, `create type mood as enum ('ok'); create table t (id serial primary key, a text default 'x', m mood); create index on t (a); create view v as select id, a from t;
+		insert into t (a) select 'a' || i from generate_series(1, 20) i; create table u (id int primary key, t int references t on delete cascade); insert into u values (1, 1)`)
+	f := newFollower(t, source, target, "")
+	f.allow = []string{"mirror.app"}
+	f.applied(t)
+	f.runs(t)
+	arrives := func(rule string) {
+		t.Helper()
+		f.writes(t, "insert into t (a) values ('"+rule+"'); update t set a = a || '!' where id % 3 = 0; delete from t where id = (select min(id) from t)")
+		f.same(t)
+		f.settled(t)
+	}
+	without := func() {
+		f.body = `exclude = ["public.t", "public.u"]`
+		f.applied(t)
+		f.body = ""
+	}
+	without()
+	target.Exec(t, "drop table t cascade; drop table u")
+	f.applied(t)
+	arrives("dropped on the target")
+	without()
+	f.applied(t)
+	arrives("left on the target")
+	without()
+	target.Exec(t, "truncate t cascade; insert into t (a) values ('of another')")
+	f.applied(t)
+	arrives("filled by somebody else")
+	without()
+	source.Exec(t, "alter table t add more int default 7, drop column m")
+	f.applied(t)
+	arrives("changed while it was not mirrored")
+}
+
+// A table whose shape was changed on both sides, or on the source alone, is copied
+// again as it is.
+func TestTablesThatWereAltered(t *testing.T) {
+	t.Parallel()
+	source, target := pgtest.New(t, "create table t (id int primary key, a text); insert into t values (1, 'a'); create table other (id int primary key)")
+	f := newFollower(t, source, target, "")
+	f.allow = []string{"mirror.app"}
+	f.applied(t)
+	f.runs(t)
+	for _, db := range []*pgtest.DB{target, source} {
+		db.Exec(t, "alter table t add b int default 5")
+	}
+	f.writes(t, "insert into t values (2, 'b', 6); update t set b = 7 where id = 1")
+	f.same(t)
+	source.Exec(t, "alter table t add c int, alter a type varchar(20)")
+	f.writes(t, "insert into other values (1)")
+	f.writes(t, "insert into t values (3, 'c', 1, 1)")
+	target.Eventually(t, "select count(*) from bascule.stream where halt is not null", "1")
+	f.writes(t, "insert into other values (2); update t set c = 8")
+	f.replaced(t, `mirror.app.table["public.t"]`)
+	f.same(t)
 	f.settled(t)
 }

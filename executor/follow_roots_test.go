@@ -29,9 +29,11 @@ func stir(ctx context.Context, url string, seed int) error {
 	defer conn.Close(context.WithoutCancel(ctx))
 	for i := seed; ctx.Err() == nil; i += 2 {
 		sql := fmt.Sprintf(`begin; insert into moving (part, amount) values (%[1]d %% 7, %[1]d), (%[1]d %% 3, -%[1]d);
-			update moving set part = (part + 1) %% 5 where id between %[1]d %% 4000 and %[1]d %% 4000 + 5; commit`, i)
+			update moving set part = (part + 1) %% 5 where id between %[1]d %% 4000 and %[1]d %% 4000 + 5; commit; select pg_sleep(0.01)`, i)
 		if _, err := conn.PgConn().Exec(context.WithoutCancel(ctx), sql).ReadAll(); err != nil && !concurrent(err) {
 			return err
+		} else if err != nil {
+			_, _ = conn.Exec(context.WithoutCancel(ctx), "rollback") // and the next one
 		}
 	}
 	return nil

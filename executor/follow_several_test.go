@@ -56,7 +56,7 @@ func TestTwoRunnersOnOneMirror(t *testing.T) {
 	f := newFollower(t, source, target, "")
 	f.applied(t)
 	stop := f.runs(t)
-	writers(t, source, func() {
+	trading(t, source, func() {
 		f.arrived(t)
 		for range 3 {
 			waits := &journal{}
@@ -73,7 +73,7 @@ func TestTwoRunnersOnOneMirror(t *testing.T) {
 		}
 	})
 	f.same(t)
-	balanced(t, target)
+	f.balances(t)
 }
 
 // A paused mirror is copied, and its slot keeps what happens; it goes on where it was.

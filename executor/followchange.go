@@ -33,6 +33,9 @@ func (f *following) changeTables(ctx context.Context) error {
 			todo = append(todo, t)
 		}
 	}
+	if err := f.setAside(ctx, todo); err != nil {
+		return err
+	}
 	switch {
 	case worked:
 		return f.drive(ctx, func(ctx context.Context, s *stream.Stream) error { return f.addTables(ctx, s, todo) })
@@ -74,7 +77,7 @@ func (f *following) leaveTables(ctx context.Context) error {
 // point of their own, catch up over the slot that gave the point, and are handed
 // over to the main stream.
 func (f *following) addTables(ctx context.Context, s *stream.Stream, todo []*planner.Table) error {
-	if err := f.announce(ctx, s, todo); err != nil {
+	if err := f.announce(ctx, todo); err != nil {
 		return err
 	}
 	defer f.release(ctx)
@@ -92,22 +95,32 @@ func (f *following) addTables(ctx context.Context, s *stream.Stream, todo []*pla
 	return f.catchUp(ctx, s)
 }
 
-// announce makes the tables arrive in the stream, where they are passed over as long
-// as they are copied, and waits until nobody writes to them who began before.
-func (f *following) announce(ctx context.Context, s *stream.Stream, todo []*planner.Table) error {
+// setAside has the changes of tables that are to be copied passed over from here on:
+// none is applied, and none met unknown. It comes before anything is streamed, for one
+// of them may be what the mirror is halted by.
+func (f *following) setAside(ctx context.Context, todo []*planner.Table) error {
+	members := f.coming(todo)
+	if len(members) == 0 {
+		return nil
+	}
+	return ledger.PutMembers(ctx, f.conn, f.plan.ID, members...)
+}
+
+// coming are the members that tables become which are to be copied.
+func (f *following) coming(todo []*planner.Table) []ledger.Member {
 	var members []ledger.Member
 	for _, t := range f.joining(todo) {
 		members = append(members, memberOf(t))
 	}
-	if len(members) == 0 {
+	return members
+}
+
+// announce makes the tables arrive in the stream, and waits until nobody writes to
+// them who began before.
+func (f *following) announce(ctx context.Context, todo []*planner.Table) error {
+	members := f.coming(todo)
+	if len(members) == 0 || !f.stream.OwnPublications {
 		return nil
-	}
-	// No change of theirs may be applied from here on, nor be met unknown.
-	err := s.Between(ctx, func(ctx context.Context, _ catalog.LSN) error {
-		return ledger.PutMembers(ctx, f.conn, f.plan.ID, members...)
-	})
-	if err != nil || !f.stream.OwnPublications {
-		return err
 	}
 	if err := slot.AddTables(ctx, f.control, *f.stream, members...); err != nil {
 		return err

@@ -299,6 +299,11 @@ func (f *following) settleObjects(ctx context.Context, dump *archive.Archive, to
 		_, ours := made[e.Identity()]
 		return !ours && present(e.Desc, e.Tag)
 	})
+	if f.streaming {
+		if err := f.remake(ctx, made); err != nil {
+			return nil, err
+		}
+	}
 	if len(todo) > 0 && f.streaming {
 		var oids []uint32
 		for _, t := range todo {

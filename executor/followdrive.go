@@ -71,11 +71,11 @@ func (f *following) accompany(ctx context.Context, s *stream.Stream, work func(c
 
 // halted records why the stream stands still, for status and for the runner.
 func (f *following) halted(ctx context.Context, err error) error {
-	var halt *stream.HaltError
-	if !errors.As(err, &halt) {
+	halt := haltOf(f.change.Address, err)
+	if halt == nil {
 		return err
 	}
-	return errors.Join(err, ledger.SetHalt(context.WithoutCancel(ctx), f.conn, f.plan.ID, &halt.Halt))
+	return errors.Join(err, ledger.SetHalt(context.WithoutCancel(ctx), f.conn, f.plan.ID, halt))
 }
 
 // finishBeside builds what looks at all rows, when all tables have come to one point
@@ -123,7 +123,8 @@ func (f *following) latestPoint() catalog.LSN {
 	return latest
 }
 
-// awaitSmallLag returns when the mirror is close behind its source.
+// awaitSmallLag returns when the mirror is close behind its source. Who waits for a
+// position has it moved over what is none of the mirror's, at once.
 func (f *following) awaitSmallLag(ctx context.Context, s *stream.Stream) error {
 	f.stage("catch up")
 	var timeout <-chan time.Time
@@ -142,12 +143,21 @@ func (f *following) awaitSmallLag(ctx context.Context, s *stream.Stream) error {
 			return nil
 		}
 		f.cfg.Sink.Event(progress.Lagging{Mirror: f.name, Behind: int64(now - p.Position)})
-		select {
-		case <-ctx.Done():
+		waiting, cancel := context.WithTimeout(ctx, lagPoll)
+		err := s.CatchUp(waiting, now-smallLag)
+		cancel()
+		switch {
+		case err == nil:
+			return nil
+		case ctx.Err() != nil:
 			return context.Cause(ctx)
+		case !errors.Is(err, context.DeadlineExceeded):
+			return err
+		}
+		select {
 		case <-timeout:
 			return &WaitError{Mirror: f.change.Address, Behind: int64(now - p.Position)}
-		case <-time.After(lagPoll):
+		default:
 		}
 	}
 }

@@ -10,7 +10,7 @@ func (d *draft) throughRoots() {
 	}
 	for i := range d.out.Tables {
 		t := &d.out.Tables[i]
-		if root := d.top(t); t.Kind == "table" && root != t {
+		if root := d.top(t); root != t {
 			t.RootSchema, t.RootName = root.FinalName()
 		}
 	}

@@ -43,7 +43,9 @@ func TestMeasureStream(t *testing.T) {
 		want   string
 	}{
 		{"nothing to do", func(*catalog.LedgerMirror, *targetAnswer, *sourceAnswer) {}, "streaming idle lag 0 0.0s rate 0 0"},
-		{"WAL of others, not reported yet", func(l *catalog.LedgerMirror, _ *targetAnswer, s *sourceAnswer) { s.now.End, s.now.Senders[0].Sent = 5000, 5000 },
+		{"WAL of others, not reported yet", func(l *catalog.LedgerMirror, _ *targetAnswer, s *sourceAnswer) {
+			s.now.End, s.now.Senders[0].Sent = 5000, 5000
+		},
 			"streaming idle lag 4000 0.0s rate 0 0"},
 		{"at work", func(l *catalog.LedgerMirror, target *targetAnswer, s *sourceAnswer) {
 			*l.Position = catalog.LedgerPosition{LSN: 2000, Transactions: 30, Changes: 150, Updated: target.clock, Committed: s.now.Clock.Add(-2 * time.Second)}
@@ -62,7 +64,9 @@ func TestMeasureStream(t *testing.T) {
 			s.now.End = 2000
 			target.activity = []catalog.Activity{{PID: 5, Application: "bascule/app/run"}, {PID: 9, Application: "bascule/app/apply", BlockedBy: []int32{77}}}
 		}, "streaming stuck (for 45s; pid 9 on the target is blocked by pid 77) lag 1000 45.0s rate 0 0"},
-		{"idle for long", func(l *catalog.LedgerMirror, target *targetAnswer, s *sourceAnswer) { l.Position.Updated = at.Add(-time.Hour) },
+		{"idle for long", func(l *catalog.LedgerMirror, target *targetAnswer, s *sourceAnswer) {
+			l.Position.Updated = at.Add(-time.Hour)
+		},
 			"streaming idle lag 0 0.0s rate 0 0"},
 		{"nobody", func(l *catalog.LedgerMirror, target *targetAnswer, s *sourceAnswer) {
 			target.locks = nil
@@ -76,7 +80,9 @@ func TestMeasureStream(t *testing.T) {
 		{"halted", func(l *catalog.LedgerMirror, target *targetAnswer, s *sourceAnswer) {
 			l.Stream.Halt = &catalog.LedgerHalt{Code: "23505", Remedy: "bascule run -retry=mirror.app"}
 		}, "halted 23505 bascule run -retry=mirror.app lag 0 0.0s rate 0 0"},
-		{"the source is away", func(l *catalog.LedgerMirror, target *targetAnswer, s *sourceAnswer) { s.now, s.err = nil, errors.New("down") }, "streaming rate 0 0 down"},
+		{"the source is away", func(l *catalog.LedgerMirror, target *targetAnswer, s *sourceAnswer) {
+			s.now, s.err = nil, errors.New("down")
+		}, "streaming rate 0 0 down"},
 		{"being copied", func(l *catalog.LedgerMirror, target *targetAnswer, s *sourceAnswer) {
 			l.Phase, l.Position = catalog.PhaseCopying, nil
 		}, "copying"},

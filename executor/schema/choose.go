@@ -51,6 +51,31 @@ func (c *Choice) Calls(it *Item) bool {
 // Narrow leaves of the choice only these tables, by oid on the source, what belongs
 // to them, and what all of that needs.
 func (c *Choice) Narrow(tables []uint32) {
+	wanted := c.own(tables)
+	all := slices.Concat(c.Pre, c.Post, c.Last)
+	for changed := true; changed; {
+		changed = false
+		for _, it := range all {
+			for _, id := range it.Dependencies {
+				if wanted[it.DumpID] && !wanted[id] {
+					wanted[id], changed = true, true
+				}
+			}
+		}
+	}
+	for _, list := range []*[]*Item{&c.Pre, &c.Post, &c.Last} {
+		*list = slices.DeleteFunc(*list, func(it *Item) bool { return !wanted[it.DumpID] })
+	}
+}
+
+// Own are the entries of these tables, and of what belongs to them.
+func (c *Choice) Own(tables []uint32) []*Item {
+	wanted := c.own(tables)
+	return slices.DeleteFunc(slices.Concat(c.Pre, c.Post, c.Last), func(it *Item) bool { return !wanted[it.DumpID] })
+}
+
+// own are the dump ids of these tables, and of what belongs to them.
+func (c *Choice) own(tables []uint32) map[int]bool {
 	wanted := map[int]bool{}
 	for id, e := range c.byID {
 		wanted[id] = e.Class == classRelation && slices.Contains(tables, e.OID)
@@ -65,19 +90,7 @@ func (c *Choice) Narrow(tables []uint32) {
 			}
 		}
 	}
-	for changed := true; changed; {
-		changed = false
-		for _, it := range all {
-			for _, id := range it.Dependencies {
-				if wanted[it.DumpID] && !wanted[id] {
-					wanted[id], changed = true, true
-				}
-			}
-		}
-	}
-	for _, list := range []*[]*Item{&c.Pre, &c.Post, &c.Last} {
-		*list = slices.DeleteFunc(*list, func(it *Item) bool { return !wanted[it.DumpID] })
-	}
+	return wanted
 }
 
 // ownParts are kinds of entry that belong to the table that they depend on.

@@ -85,7 +85,7 @@ func (r *rig) discard(b *testing.B, rows int) {
 	c.Slack.Store(true)
 	go c.Read(b.Context())
 	var block []byte
-	for n := 0; n < rows; block = <-c.Blocks() {
+	for n := 0; n < rows; {
 		c.Feed(block)
 		for {
 			m, ok, err := c.Next()
@@ -100,6 +100,10 @@ func (r *rig) discard(b *testing.B, rows int) {
 			}
 		}
 		c.Release(block)
+		block = nil
+		if n < rows {
+			block = <-c.Blocks()
+		}
 	}
 	ctx, cancel := context.WithTimeout(b.Context(), 2*time.Second)
 	defer cancel()

@@ -13,6 +13,9 @@ const settleEvery = 10 * time.Second
 // while the target works on one.
 const smallBatch = 2_000
 
+// batchesInDelay is how many small batches go in the time that one may stay open.
+const batchesInDelay = 5
+
 // consider does what is to be done between two blocks, and returns after what time it
 // is to be called again at the latest. more: there is another block already.
 func (r *receiver) consider(life context.Context, more bool) (time.Duration, error) {
@@ -25,18 +28,30 @@ func (r *receiver) consider(life context.Context, more bool) (time.Duration, err
 	if err != nil {
 		return 0, err
 	}
-	// While the target has something to do, what comes next may gather.
-	r.link.source.Slack.Store(r.partial || r.link.flights.count() > 0)
+	// While the target has something to do, or a batch waits for company, what comes
+	// next may gather.
+	r.link.source.Slack.Store(r.partial || r.held() || r.link.flights.count() > 0)
 	return wait, nil
 }
 
+// held reports whether whole transactions wait to be sent.
+func (r *receiver) held() bool { return r.open != nil && r.open.whole.items > 0 }
+
 // due sends the open batch, or the position alone, if it is time.
+//
+// With nothing on its way a batch goes at once, so a change on its own is not kept
+// waiting. One that follows the last so soon is of many: a commit for each would cost
+// more than the rows, on machines that the source and the target may need.
 func (r *receiver) due(life context.Context, more bool) (time.Duration, error) {
-	if b := r.open; b != nil && b.whole.items > 0 {
-		left := r.link.s.cfg.MaxDelay - r.now.Sub(b.since)
+	if r.held() {
+		delay := r.link.s.cfg.MaxDelay
+		left, apart := delay-r.now.Sub(r.open.since), delay/batchesInDelay-r.now.Sub(r.moved)
 		flying := r.link.flights.count()
-		if left <= 0 || flying == 0 && !more || flying == 1 && b.whole.items >= smallBatch {
+		switch {
+		case left <= 0, flying == 0 && apart <= 0 && !more, flying == 1 && r.open.whole.items >= smallBatch:
 			return never, r.ship(life)
+		case flying == 0 && apart > 0:
+			return min(left, apart), nil
 		}
 		return left, nil
 	}

@@ -4,12 +4,16 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"bascule/executor/progress"
 	"bascule/executor/stream"
+	"bascule/executor/stream/walsender"
+	"bascule/planner/catalog/pgtest"
+	"bascule/planner/session"
 )
 
 // Two writers at once, on keys of their own and on shared ones, while the walsender
@@ -117,18 +121,53 @@ func sample(ctx context.Context, t *testing.T, r *rig) {
 	}
 }
 
+// A slot that another session reads is waited for, and that session named.
+func TestSlotInUse(t *testing.T) {
+	t.Parallel()
+	r := setUp(t, "create table a (id int primary key)")
+	repl, err := r.replication(t.Context())
+	r.must(err)
+	other, err := walsender.Start(t.Context(), repl, walsender.Config{Slot: r.slot, Publications: []string{"all_changes"}})
+	r.must(err)
+	defer other.Close()
+	pid := r.source.Query1(t, "select active_pid from pg_replication_slots where slot_name = '"+r.slot+"'")
+
+	cfg := r.config()
+	seen := new(retries)
+	cfg.Sink = seen
+	run := r.runWith(cfg)
+	r.source.Exec(t, "insert into a values (1)")
+	pgtest.Eventually(t, func() error {
+		if last := seen.last(); last == nil || session.Code(last) != "55006" || !strings.Contains(last.Error(), pid) {
+			return fmt.Errorf("pid %s is not named: %v", pid, last)
+		}
+		return nil
+	})
+	other.Close()
+	run.catchUp()
+	r.equal()
+}
+
 // retries counts what is told of interruptions.
 type retries struct {
-	mu sync.Mutex
-	n  int
+	mu  sync.Mutex
+	n   int
+	err error
 }
 
 func (r *retries) Event(e progress.Event) {
-	if _, ok := e.(progress.Retrying); ok {
+	if again, ok := e.(progress.Retrying); ok {
 		r.mu.Lock()
 		r.n++
+		r.err = again.Err
 		r.mu.Unlock()
 	}
+}
+
+func (r *retries) last() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.err
 }
 
 func (r *retries) count() int {

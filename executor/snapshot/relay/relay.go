@@ -79,12 +79,12 @@ func Copy(ctx context.Context, src, dst **pgconn.PgConn, jobs []Job, moved func(
 	if moved == nil {
 		moved = func(int, int64) {}
 	}
-	from, err := hijack(*src)
+	from, err := hijack(ctx, *src)
 	if err != nil {
 		(*dst).Close(ctx)
 		return nil, &JobError{Source: true, Err: err}
 	}
-	to, err := hijack(*dst)
+	to, err := hijack(ctx, *dst)
 	if err != nil {
 		from.Conn.Close()
 		return nil, &JobError{Err: err}

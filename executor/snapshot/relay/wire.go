@@ -27,12 +27,9 @@ const cancelTime = 2 * time.Second
 // hijack takes the wire over. Messages that the server sent on its own and that
 // pgconn has read already (a changed parameter, a notice) are dropped first, or
 // the wire would begin in the middle of one.
-func hijack(c *pgconn.PgConn) (*pgconn.HijackedConn, error) {
-	front := c.Frontend()
-	for front.ReadBufferLen() > 0 {
-		if _, err := front.Receive(); err != nil {
-			return nil, err
-		}
+func hijack(ctx context.Context, c *pgconn.PgConn) (*pgconn.HijackedConn, error) {
+	if err := c.SyncConn(ctx); err != nil { // its background reader would take our answers
+		return nil, err
 	}
 	return c.Hijack()
 }

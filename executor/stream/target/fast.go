@@ -15,7 +15,6 @@ type scratch struct {
 	values           [][]byte
 	places           []int
 	set              []byte
-	whole            []row
 }
 
 // sortable is a row of a fold by the beginning of its key. Rows are written in the

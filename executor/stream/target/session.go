@@ -79,7 +79,7 @@ func Open(ctx context.Context, conn *pgx.Conn, cfg Config) (*Session, error) {
 	s := newSession(cfg)
 	s.types, s.pages = conn.TypeMap(), pages{catalog.LSN(page), catalog.LSN(segment)}
 	var err error
-	if s.hijacked, err = hijack(conn.PgConn()); err != nil {
+	if s.hijacked, err = hijack(ctx, conn.PgConn()); err != nil {
 		return nil, err
 	}
 	s.wire = newWire(s.hijacked.Conn, s.publish)
@@ -103,12 +103,9 @@ func newSession(cfg Config) *Session {
 
 // hijack takes the wire over. Messages that the server sent on its own and that
 // pgconn has read already are dropped first, or the wire would begin inside one.
-func hijack(c *pgconn.PgConn) (*pgconn.HijackedConn, error) {
-	front := c.Frontend()
-	for front.ReadBufferLen() > 0 {
-		if _, err := front.Receive(); err != nil {
-			return nil, err
-		}
+func hijack(ctx context.Context, c *pgconn.PgConn) (*pgconn.HijackedConn, error) {
+	if err := c.SyncConn(ctx); err != nil { // its background reader would take our answers
+		return nil, err
 	}
 	return c.Hijack()
 }

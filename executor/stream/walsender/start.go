@@ -69,7 +69,7 @@ func Start(ctx context.Context, repl *pgconn.PgConn, cfg Config) (*Conn, error) 
 		return nil, fmt.Errorf("read wal_sender_timeout: %w", err)
 	}
 	command := command(cfg, major(repl.ParameterStatus("server_version")))
-	taken, err := hijack(repl)
+	taken, err := hijack(ctx, repl)
 	if err != nil {
 		_ = repl.Close(context.WithoutCancel(ctx))
 		return nil, err
@@ -92,12 +92,9 @@ func Start(ctx context.Context, repl *pgconn.PgConn, cfg Config) (*Conn, error) 
 
 // hijack takes the socket over. Messages that the server sent on its own and that
 // pgconn has read already are dropped first: the stream would begin inside one.
-func hijack(repl *pgconn.PgConn) (*pgconn.HijackedConn, error) {
-	front := repl.Frontend()
-	for front.ReadBufferLen() > 0 {
-		if _, err := front.Receive(); err != nil {
-			return nil, err
-		}
+func hijack(ctx context.Context, repl *pgconn.PgConn) (*pgconn.HijackedConn, error) {
+	if err := repl.SyncConn(ctx); err != nil { // its background reader would take our answers
+		return nil, err
 	}
 	return repl.Hijack()
 }
