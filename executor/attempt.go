@@ -141,10 +141,20 @@ func (at *attempt) unchanged(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if now != at.plannedFingerprint() {
+	if now != at.plannedFingerprint() && !at.changesIdentities() {
 		return &ChangedError{}
 	}
 	return nil
+}
+
+// changesIdentities reports whether a change of the plan alters replica identities on
+// the mirror's source, which are definitions too.
+func (at *attempt) changesIdentities() bool {
+	return slices.ContainsFunc(at.cfg.Plan.Changes, func(c planner.Change) bool {
+		m := c.Mirror
+		return m != nil && m.Source == at.plan.Source &&
+			(m.Stream != nil && len(m.Stream.Identities) > 0 || m.Before != nil && len(m.Before.Identities) > 0)
+	})
 }
 
 // plannedFingerprint is that of the definitions that were planned with.

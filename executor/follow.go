@@ -172,69 +172,6 @@ func (f *following) run(ctx context.Context) error {
 	return f.step(ctx, address, "copy", func() error { return f.initial(ctx) })
 }
 
-// publish changes replica identities and makes the publications. Tables that come to
-// a mirror that streams join later, when they stand on the target. A table that is to
-// be followed in another way leaves first: its changes are passed over until it is
-// copied again. No table is ever published without the identity that it needs, for
-// its own UPDATE and DELETE would fail.
-func (f *following) publish(ctx context.Context) error {
-	var staying, turning []ledger.Member
-	for _, m := range f.planned() {
-		known := f.members[m.Source]
-		switch {
-		case !f.streaming || known.State == ledger.Followed && known.Follow == m.Follow:
-			staying = append(staying, m)
-		case known.State == ledger.Followed:
-			turning = append(turning, m)
-		}
-	}
-	if len(turning) > 0 {
-		if err := ledger.PutMembers(ctx, f.conn, f.plan.ID, turning...); err != nil {
-			return err
-		}
-	}
-	if err := slot.SetIdentities(ctx, f.control, f.stream.Identities, false); err != nil {
-		return err
-	}
-	if f.stream.OwnPublications {
-		if err := slot.EnsurePublications(ctx, f.control, *f.stream, staying); err != nil {
-			return err
-		}
-	}
-	return slot.SetIdentities(ctx, f.control, f.formerIdentities(), true)
-}
-
-// formerIdentities are those that the mirror had changed and no longer needs so.
-func (f *following) formerIdentities() []planner.ReplicaIdentity {
-	return slices.DeleteFunc(slices.Clone(f.identities), func(was planner.ReplicaIdentity) bool {
-		return slices.ContainsFunc(f.stream.Identities, func(is planner.ReplicaIdentity) bool {
-			return is.Schema == was.Schema && is.Name == was.Name
-		})
-	})
-}
-
-// planned are the members as the plan has them.
-func (f *following) planned() []ledger.Member {
-	var list []ledger.Member
-	for i := range f.plan.Tables {
-		if t := &f.plan.Tables[i]; followed(t) && t.Work != planner.WorkRemove {
-			list = append(list, memberOf(t))
-		}
-	}
-	return list
-}
-
-// followed reports whether changes of a table arrive by the stream.
-func followed(t *planner.Table) bool {
-	return t.Follow == planner.FollowAll || t.Follow == planner.FollowInserts
-}
-
-func memberOf(t *planner.Table) ledger.Member {
-	schema, name := t.FinalName()
-	return ledger.Member{Source: t.OID, Schema: t.Schema, Name: t.Name, TargetSchema: schema, TargetName: name,
-		Follow: t.Follow, Key: t.Key, Dropped: t.Dropped, State: ledger.Copying}
-}
-
 // anchor makes the main slot, from which on no change is lost, and records its point
 // as the position. Settings are recorded with it.
 func (f *following) anchor(ctx context.Context) error {

@@ -13,11 +13,11 @@ import (
 // its own way, and the removal of one leaves the other alone.
 func TestTwoMirrorsOfOneSource(t *testing.T) {
 	t.Parallel()
-	source, target := pgtest.New(t, `create table both (id int primary key, v text); create table left_only (id int primary key); create table right_only (v text);
-		insert into both select i, 'v' || i from generate_series(1, 50) i; insert into right_only values ('x')`)
+	source, target := pgtest.New(t, `create table common (id int primary key, v text); create table left_only (id int primary key); create table right_only (v text);
+		insert into common select i, 'v' || i from generate_series(1, 50) i; insert into right_only values ('x')`)
 	second := pgtest.Server(t, 15).Database(t, "")
 	f := newFollower(t, source, target, `exclude = ["public.right_only"]`)
-	other := mirrorBlock("other", `tables = ["public.both", "public.right_only", "public.mark"]
+	other := mirrorBlock("other", `tables = ["public.common", "public.right_only", "public.mark"]
 		table "public.right_only" { replica_identity = "full" }`)
 	peer := fmt.Sprintf("peer \"second\" { url = %q }\n", second.URL)
 	f.more = peer + strings.Replace(other, "peer.target", "peer.second", 1)
@@ -29,8 +29,8 @@ func TestTwoMirrorsOfOneSource(t *testing.T) {
 	if got := source.Query(t, made); got != "2|4|f" {
 		t.Errorf("slots, publications and identity: %s", got)
 	}
-	f.writes(t, "update both set v = v || '!' where id % 2 = 0; insert into left_only values (1); insert into right_only values ('y'); delete from right_only where v = 'x'",
-		"begin; delete from both where id < 10; insert into left_only values (2); update right_only set v = 'z'; commit; truncate both; insert into both values (1, 'again')")
+	f.writes(t, "update common set v = v || '!' where id % 2 = 0; insert into left_only values (1); insert into right_only values ('y'); delete from right_only where v = 'x'",
+		"begin; delete from common where id < 10; insert into left_only values (2); update right_only set v = 'z'; commit; truncate common; insert into common values (1, 'again')")
 	f.same(t, "public.right_only")
 	g.same(t, "public.left_only")
 
@@ -39,9 +39,9 @@ func TestTwoMirrorsOfOneSource(t *testing.T) {
 	if got := source.Query(t, made); got != "1|2|d" {
 		t.Errorf("slots, publications and identity after a removal: %s", got)
 	}
-	f.writes(t, "insert into both values (2, 'more'); update both set v = 'last' where id = 1")
+	f.writes(t, "insert into common values (2, 'more'); update common set v = 'last' where id = 1")
 	f.same(t, "public.right_only")
-	if got := second.Query(t, "select * from both"); got != "1|again" {
+	if got := second.Query(t, "select * from common"); got != "1|again" {
 		t.Errorf("the second has %s", got)
 	}
 	f.settled(t)

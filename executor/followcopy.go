@@ -5,8 +5,6 @@ import (
 	"slices"
 
 	"bascule/executor/ledger"
-	"bascule/executor/schema"
-	"bascule/executor/schema/archive"
 	"bascule/executor/snapshot"
 	"bascule/planner"
 	"bascule/planner/catalog"
@@ -251,82 +249,6 @@ func (f *following) prepare(ctx context.Context, todo []*planner.Table) error {
 		return err
 	}
 	return f.emptied(ctx, todo)
-}
-
-// definitions reads the source's and makes what is missing.
-func (f *following) definitions(ctx context.Context, todo []*planner.Table) error {
-	if !f.plan.Options.SchemaCopy {
-		return nil
-	}
-	f.stage("read the schema")
-	before, err := catalog.Fingerprint(ctx, f.control)
-	if err != nil {
-		return err
-	}
-	dump, err := f.readDefinitions(ctx)
-	if err != nil {
-		return err
-	}
-	if after, err := catalog.Fingerprint(ctx, f.control); err != nil {
-		return err
-	} else if after != before || len(f.stream.Identities) == 0 && after != f.plannedFingerprint() {
-		return &ChangedError{}
-	}
-	done, err := f.settleObjects(ctx, dump, todo)
-	if err != nil {
-		return err
-	}
-	f.stage("create the schema")
-	return f.maker.CreateAll(ctx, f.connects(), f.choice.Pre, done)
-}
-
-// settleObjects chooses what is made, and returns the keys of what is made already.
-func (f *following) settleObjects(ctx context.Context, dump *archive.Archive, todo []*planner.Table) (map[string]bool, error) {
-	recorded, err := ledger.Objects(ctx, f.conn, f.plan.ID)
-	if err != nil {
-		return nil, err
-	}
-	present, err := schema.Present(ctx, f.conn)
-	if err != nil {
-		return nil, err
-	}
-	made := map[string]string{}
-	f.made = map[string]bool{}
-	for _, o := range recorded {
-		made[o.Key], f.made[o.Key] = o.Checksum, true
-	}
-	f.choice = schema.Choose(dump, f.plan, func(e *archive.Entry) bool {
-		_, ours := made[e.Identity()]
-		return !ours && present(e.Desc, e.Tag)
-	})
-	if f.streaming {
-		if err := f.remake(ctx, made); err != nil {
-			return nil, err
-		}
-	}
-	if len(todo) > 0 && f.streaming {
-		var oids []uint32
-		for _, t := range todo {
-			oids = append(oids, t.OID)
-		}
-		for i := range f.plan.Tables {
-			if t := &f.plan.Tables[i]; t.Kind == "partitioned" && t.Work == planner.WorkAdd {
-				oids = append(oids, t.OID)
-			}
-		}
-		f.choice.Narrow(oids)
-	}
-	if f.plan.Clean && len(recorded) == 0 {
-		if err := f.clean(ctx, f.conn.PgConn()); err != nil {
-			return nil, err
-		}
-	}
-	for _, it := range slices.Concat(f.choice.Pre, f.choice.Post) {
-		if sum, there := made[it.Object.Key]; there && sum != it.Object.Checksum && !f.streaming {
-			return nil, &ReshapedError{Object: it.Name()}
-		}
-	}
-	return f.made, nil
 }
 
 // emptied empties the tables that are about to be filled, if anything is in them. A

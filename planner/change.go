@@ -66,7 +66,7 @@ func (d *draft) checkHalted() {
 		d.found("", codeHalted, Refusal, summary, detail)
 	}
 	anew := fmt.Sprintf("Copy everything again with -replace='%s'.", d.decl.Address)
-	if h := d.ledger.Stream.Halt; h != nil && h.Terminal {
+	if h := d.ledger.Stream.Halt; h != nil && h.Terminal && !d.heals(h) {
 		halted("the mirror is halted, and trying again cannot help: "+h.Text, cmp.Or(sentence(h.Remedy), anew))
 		return
 	}
@@ -77,6 +77,12 @@ func (d *draft) checkHalted() {
 	case live.Slots[i].WALStatus == "lost":
 		halted("replication slot "+s.Slot+" is lost: the source has removed WAL that the mirror needs", anew+" See max_slot_wal_keep_size of the source.")
 	}
+}
+
+// heals reports whether the change copies again, or takes out, the one table that the
+// mirror is halted by.
+func (d *draft) heals(h *catalog.LedgerHalt) bool {
+	return slices.ContainsFunc(d.out.Tables, func(t Table) bool { return t.Work != "" && h.Table == shown(t.Schema, t.Name) })
 }
 
 // streamAttributes lists what differs in how a mirror follows its source and decides

@@ -106,6 +106,7 @@ func findsSecondHolder(t *testing.T, build string) (faults []string) {
 	_ = first.cmd.Process.Signal(syscall.SIGSTOP)
 	applying := w.target.Query1(t, "select pid from pg_stat_activity where datname = current_database() and application_name = 'bascule/app/apply'")
 	w.target.Query(t, endHolder)
+	w.source.Query(t, endStream) // as its server does in a minute
 
 	other := w.here
 	straight := newWire(t, w.target)
@@ -136,10 +137,13 @@ const endHolder = `
 	select pg_terminate_backend(pid) from pg_stat_activity
 	where datname = current_database() and application_name = 'bascule/app/run'`
 
+const endStream = `
+	select pg_terminate_backend(active_pid) from pg_replication_slots where database = current_database()`
+
 // lateBatch is 0 when a session has done what it was sent after a time, or is gone.
 const lateBatch = `
 	select count(*) from pg_stat_activity
-	where pid = %s and (state <> 'idle' or state_change < '%s')`
+	where pid = %s and (state not in ('idle', 'idle in transaction (aborted)') or state_change < '%s')`
 
 // findsOpenWriter adds a table that transactions are writing to: one is open when it
 // is published, one begins when the copy has begun.

@@ -128,8 +128,9 @@ func (w *world) killAdditions(t *testing.T, b *blows, r *process) {
 		}
 		p := w.apply(t, args...)
 		w.strike(t, b, m, b.lacking(m)[0], p, 0)
-		p.wait(t)
-		w.complete(t)
+		if p.wait(t); p.code() != 0 {
+			w.complete(t)
+		}
 		w.caughtUp(t, r)
 	}
 	for len(w.late) > 0 {

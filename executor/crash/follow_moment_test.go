@@ -22,8 +22,8 @@ type moment struct {
 // Moments at which something is killed.
 var (
 	copying = &moment{"copy", []func(string) bool{
-		message("chunk begins"), message("chunk begins"), stageBegins("take a snapshot"), stageBegins("create slot"),
-	}, byLine(stageBegins("stream"))}
+		message("chunk begins"), message("chunk begins"), message("object begins"), stageBegins("take a snapshot"), stageBegins("create slot"),
+	}, byLine(stageBegins("build beside the stream"))}
 
 	handOver = &moment{"hand-over", []func(string) bool{both(message("hand-over begins"), attribute("mirror", "app"))}, byLine(never)}
 

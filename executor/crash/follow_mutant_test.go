@@ -73,10 +73,12 @@ func TestBrokenBuilds(t *testing.T) {
 			{"planner/catalog/lsn.go", "return final < l", "return final <= l"}}},
 		{"has no epoch", findsSecondHolder, []edit{
 			{"executor/ledger/position.go", "and epoch = $3::bigint and lsn = $4::text::pg_lsn", "and $3::bigint is not null and $4::text is not null"}}},
+		// The slot that the copy's snapshot comes from waits for open transactions too, so it
+		// is not enough to take the wait away: the table is published after the snapshot.
 		{"does not wait at ADD TABLE", findsOpenWriter, []edit{
 			{"executor/followchange.go", "return slot.WaitOut(ctx, f.control, f.note)", "return nil"},
-			{"executor/followchange.go", "if err := f.announce(ctx, s, todo); err != nil {\n\t\treturn err\n\t}\n", ""},
-			{"executor/followchange.go", "if err := f.move(ctx); err != nil {\n\t\treturn err\n\t}\n", "if err := f.announce(ctx, s, todo); err != nil {\n\t\treturn err\n\t}\n"}}},
+			{"executor/followchange.go", announce, ""},
+			{"executor/followchange.go", "\tif f.copied == nil {\n", announce + "\tif f.copied == nil {\n"}}},
 	} {
 		t.Run(m.name, func(t *testing.T) {
 			t.Parallel()
@@ -95,3 +97,5 @@ func TestBrokenBuilds(t *testing.T) {
 		})
 	}
 }
+
+const announce = "\tif err := f.announce(ctx, todo); err != nil {\n\t\treturn err\n\t}\n"

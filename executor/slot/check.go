@@ -99,6 +99,16 @@ func (c *Checked) slot(slots []catalog.Slot) error {
 	return nil
 }
 
+// CheckPublished is the part of Check that looks at the publications alone: for who is
+// about to mend them, and would hide by it that something was not published for a time.
+func CheckPublished(ctx context.Context, conn *pgx.Conn, c Checked) error {
+	_, publications, err := catalog.ReadSlots(ctx, conn)
+	if err != nil {
+		return err
+	}
+	return c.published(publications)
+}
+
 // published compares the publications with the tables that are streamed.
 func (c *Checked) published(there []catalog.Publication) error {
 	var missing []string

@@ -89,13 +89,17 @@ func (r *rig) discard(b *testing.B, rows int) {
 		c.Feed(block)
 		for {
 			m, ok, err := c.Next()
-			r.must(err)
+			if err != nil {
+				b.Fatal(err)
+			}
 			if !ok {
 				break
 			}
 			var row pgoutput.Row
 			if m.Data != nil && (m.Data[0] == pgoutput.TypeInsert || m.Data[0] == pgoutput.TypeUpdate) {
-				r.must(pgoutput.ParseRow(m.Data, &row))
+				if err := pgoutput.ParseRow(m.Data, &row); err != nil {
+					b.Fatal(err)
+				}
 				n++
 			}
 		}

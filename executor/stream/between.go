@@ -20,8 +20,7 @@ type pause struct {
 // Between runs work while nothing is in flight and nothing is applied: between two
 // transactions of the source. The position that work is given is committed, and stays.
 // Afterwards the members are read again. It waits through interruptions of the stream;
-// when Run has ended first, work is not run. Run
-// does not end while it runs.
+// when Run has ended first, work is not run. Run does not end while work runs.
 func (s *Stream) Between(ctx context.Context, work func(ctx context.Context, position catalog.LSN) error) error {
 	p := &pause{quiet: make(chan catalog.LSN), done: make(chan struct{})}
 	defer close(p.done)

@@ -13,8 +13,8 @@ const settleEvery = 10 * time.Second
 // while the target works on one.
 const smallBatch = 2_000
 
-// batchesInDelay is how many small batches go in the time that one may stay open.
-const batchesInDelay = 5
+// shortest is how long a small batch waits for company when one has just gone.
+const shortest = 20 * time.Millisecond
 
 // consider does what is to be done between two blocks, and returns after what time it
 // is to be called again at the latest. more: there is another block already.
@@ -45,7 +45,7 @@ func (r *receiver) held() bool { return r.open != nil && r.open.whole.items > 0 
 func (r *receiver) due(life context.Context, more bool) (time.Duration, error) {
 	if r.held() {
 		delay := r.link.s.cfg.MaxDelay
-		left, apart := delay-r.now.Sub(r.open.since), delay/batchesInDelay-r.now.Sub(r.moved)
+		left, apart := delay-r.now.Sub(r.open.since), shortest-r.now.Sub(r.moved)
 		flying := r.link.flights.count()
 		switch {
 		case left <= 0, flying == 0 && apart <= 0 && !more, flying == 1 && r.open.whole.items >= smallBatch:

@@ -15,7 +15,8 @@ type model struct {
 	rel  target.Relation
 	bin  bool
 	rows [][]any
-	next int // for values that are never used twice
+	live map[string]bool // keys of rows
+	next int             // for values that are never used twice
 
 	// make makes a value for a column of a new or changed row.
 	make func(m *model, r *rand.Rand, column int) any
@@ -35,7 +36,7 @@ func (m *model) change(r *rand.Rand) target.Item {
 	case n < 6:
 		return m.delete(r)
 	}
-	return m.update(r, n == 9)
+	return m.update(r, n >= 8)
 }
 
 // fresh makes a row with a key that is free, or nil.
@@ -52,17 +53,13 @@ func (m *model) fresh(r *rand.Rand) []any {
 	return nil
 }
 
-// taken reports whether another row has the same key.
+// taken reports whether another row than that at a place has the same key.
 func (m *model) taken(row []any, but int) bool {
 	if len(m.keys) == 0 {
 		return false
 	}
-	for i, other := range m.rows {
-		if i != but && m.keyOf(other) == m.keyOf(row) {
-			return true
-		}
-	}
-	return false
+	k := m.keyOf(row)
+	return m.live[k] && (but < 0 || m.keyOf(m.rows[but]) != k)
 }
 
 func (m *model) keyOf(row []any) string {
@@ -79,6 +76,7 @@ func (m *model) insert(r *rand.Rand) target.Item {
 		return m.delete(r)
 	}
 	m.rows = append(m.rows, row)
+	m.live[m.keyOf(row)] = true
 	return target.Item{Kind: 'I', New: tuple(m.rel, m.bin, row...)}
 }
 
@@ -86,8 +84,14 @@ func (m *model) delete(r *rand.Rand) target.Item {
 	i := r.IntN(len(m.rows))
 	it := target.Item{Kind: 'D'}
 	it.OldKind, it.Old = m.old(m.rows[i])
+	delete(m.live, m.keyOf(m.rows[i]))
 	m.rows = append(m.rows[:i:i], m.rows[i+1:]...)
 	return it
+}
+
+func (m *model) truncate() {
+	m.rows = nil
+	clear(m.live)
 }
 
 // old is the old row: all of it under FULL, else the key.
@@ -127,6 +131,8 @@ func (m *model) update(r *rand.Rand, moves bool) target.Item {
 	if m.rel.Full || m.keyOf(now) != m.keyOf(was) || m.toastedKey(sent) {
 		it.OldKind, it.Old = m.old(was)
 	}
+	delete(m.live, m.keyOf(was))
+	m.live[m.keyOf(now)] = true
 	m.rows[at] = now
 	return it
 }
@@ -165,8 +171,8 @@ const modelSchema = `
 	create domain filled as text not null;
 	create table domains (id int primary key, d filled, v int);
 	create table parts (id int, v text, primary key (id)) partition by range (id);
-	create table parts_1 partition of parts for values from (minvalue) to (30);
-	create table parts_2 partition of parts for values from (30) to (maxvalue);`
+	create table parts_1 partition of parts for values from (minvalue) to (40);
+	create table parts_2 partition of parts for values from (40) to (maxvalue);`
 
 func models(bin bool) []*model {
 	list := []*model{
@@ -185,7 +191,7 @@ func models(bin bool) []*model {
 		{rel: relation(13, "parts", key("id", int4), col("v", text))},
 	}
 	for _, m := range list {
-		m.bin = bin
+		m.bin, m.live = bin, make(map[string]bool)
 		m.rel.Full = m.rel.Name == "whole" || m.rel.Name == "alike"
 		if m.make == nil {
 			m.make = anything
@@ -210,7 +216,7 @@ func anything(m *model, r *rand.Rand, i int) any {
 		if !k && r.IntN(10) == 0 && m.rel.Name != "serial" {
 			return nil
 		}
-		return r.IntN(60) - 5
+		return r.IntN(80) - 5
 	case text, pgtype.VarcharOID:
 		if k {
 			return []string{"", "a", "b\t", `c"\`, "11", "1"}[r.IntN(6)] + strings.Repeat("x", r.IntN(30))

@@ -95,3 +95,25 @@ func TestRowsWithoutKey(t *testing.T) {
 		t.Errorf("rows %s", got)
 	}
 }
+
+// An update that writes nothing, for only excluded columns have changed, looks for its
+// row all the same.
+func TestNothingToWrite(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, pgtest.Server(t, 15), `create table a (id int primary key, v text); insert into a select generate_series(1, 5)`)
+	r := p.open(t, binaryMode)
+	of := relation(1, "a", key("id", int4))
+	a := r.table(of)
+	update := func(id int) target.Item { return target.Item{Kind: 'U', Table: a, New: tuple(of, true, id)} }
+	r.send(update(1), update(2), update(3), update(4), update(5))
+	r.send(update(1))
+	if _, err := r.Flushed(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	r.send(update(1), update(2), update(3), update(4), update(6))
+	wantErr[*target.CountError](t, r.close())
+	r = p.open(t, binaryMode)
+	a = r.table(of)
+	r.send(update(7))
+	wantErr[*target.CountError](t, r.close())
+}
