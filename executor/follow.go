@@ -32,8 +32,8 @@ type following struct {
 
 	members    map[uint32]ledger.Member  // by oid on the source
 	identities []planner.ReplicaIdentity // that an earlier apply changed
-	slot    catalog.LSN              // where the main slot begins
-	copied  *copySlot                // what this try copies under, or nil
+	slot       catalog.LSN               // where the main slot begins
+	copied     *copySlot                 // what this try copies under, or nil
 }
 
 // follow carries out a continuous mirror. It returns what its operator has to do

@@ -15,15 +15,19 @@ func TestPartitionsThatComeLater(t *testing.T) {
 	for _, via := range []string{"", viaRoot} {
 		t.Run("via root "+map[bool]string{true: "true", false: "false"}[via != ""], func(t *testing.T) {
 			t.Parallel()
-			source, target := pgtest.New(t, `create table m (id int primary key, v text) partition by range (id); create table m_1 partition of m for values from (0) to (100);
+			source, target := pgtest.New(t, `create table m (id int primary key, v text) partition by range (id); create index on m (v); create index on m (lower(v)) where v <> ''; alter table m add unique (id, v);
+				create function f() returns trigger language plpgsql as 'begin return new; end'; create trigger tr before insert on m for each row execute function f();
+				create table ref (id int primary key); insert into ref select generate_series(1, 300); alter table m add foreign key (id) references ref;
+				create table m_1 partition of m for values from (0) to (100); create index own on m_1 (v, id);
 				insert into m select i, 'v' from generate_series(1, 50) i; create table o (id int primary key)`)
 			f := newFollower(t, source, target, via)
 			f.allow = []string{"mirror.app"}
 			f.applied(t)
 			f.runs(t)
-			f.writes(t, "create table m_2 partition of m for values from (100) to (200); insert into m values (150, 'new'); update m set v = 'w' where id < 10; insert into o values (1)")
+			f.writes(t, "create table m_2 (v text, id int not null, check (id > 0)); alter table m attach partition m_2 for values from (100) to (200); alter table m_2 disable trigger tr",
+				"create table m_3 partition of m for values from (200) to (300) partition by hash (id); create table m_3_a partition of m_3 for values with (modulus 1, remainder 0); insert into m values (150, 'new'), (250, 'deep'); create index on m_2 (v desc); update m set v = 'w' where id < 10; insert into o values (1)")
 			f.applied(t)
-			f.writes(t, "insert into m values (151, 'newer'); update m set v = 'x' where id > 140; update m set id = 160 where id = 1; insert into o values (2)",
+			f.writes(t, "insert into m values (151, 'newer'); update m set v = 'x' where id > 140; insert into m values (251, 'deeper'); update m set id = 160 where id = 1; insert into o values (2)",
 				"alter table m detach partition m_1; insert into o values (3); update m_1 set v = 'detached' where id = 20")
 			f.applied(t)
 			f.writes(t, "insert into m values (152, 'newest'); update m set v = v || '!'; delete from m_1 where id = 21; insert into o values (4)")
@@ -48,7 +52,11 @@ func TestTablesThatAreExchanged(t *testing.T) {
 	f.writes(t, "update t set v = v || '!'; insert into o values (2)")
 	f.same(t)
 	f.settled(t)
-	f.writes(t, "begin; alter table t rename to past; alter table next rename to t; commit; insert into t values (8, 'exchanged'); delete from past where id = 1; insert into o values (3)")
+	f.writes(t, "alter table next rename to past; insert into past values (8, 'renamed'); insert into o values (3)")
+	if plan, _, err := f.tries(t); err == nil || !strings.Contains(findings(plan), "next_pkey") { // its copy stands in the way
+		t.Fatalf("%v\n%s", err, findings(plan))
+	}
+	target.Exec(t, "drop table next")
 	f.applied(t)
 	f.writes(t, "update t set v = v || '?'; update past set v = v || '?'; insert into o values (4)")
 	f.same(t)
@@ -77,8 +85,8 @@ const touchAll = `
 	do $$ declare r record; c text; begin
 		for r in select c.oid, c.oid::regclass as name, array_agg(quote_ident(a.attname) order by a.attnum) as columns
 			from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not attisdropped and attgenerated = '' and attidentity <> 'a'
-			where c.relkind = 'r' and c.relpersistence = 'p' and c.relnamespace::regnamespace::text !~ '^(pg_|information_schema)'
-				and exists (select from pg_publication_rel p where p.prrelid = c.oid)
+			where c.relkind = 'r' and c.relnamespace::regnamespace::text !~ '^(pg_|information_schema)'
+				and exists (select from pg_publication_rel p join pg_publication b on b.oid = p.prpubid where p.prrelid = c.oid and pubupdate)
 			group by c.oid order by c.oid loop
 			foreach c in array r.columns loop
 				begin

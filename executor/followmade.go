@@ -92,6 +92,7 @@ func (f *following) settleObjects(ctx context.Context, dump *archive.Archive, to
 			}
 		}
 		f.choice.Narrow(oids)
+		f.choice.AttachLate(f.joiners())
 	}
 	if f.plan.Clean && len(recorded) == 0 {
 		if err := f.clean(ctx, f.conn.PgConn()); err != nil {
@@ -104,6 +105,31 @@ func (f *following) settleObjects(ctx context.Context, dump *archive.Archive, to
 		}
 	}
 	return f.made, nil
+}
+
+// joiners are the tables that become partitions of ones that stand already.
+func (f *following) joiners() []uint32 {
+	var oids []uint32
+	for i := range f.plan.Tables {
+		t := &f.plan.Tables[i]
+		if parent := f.parent(t); t.Work == planner.WorkAdd && parent != nil && parent.Work != planner.WorkAdd {
+			oids = append(oids, t.OID)
+		}
+	}
+	return oids
+}
+
+// parent is the table of the mirror that this is a partition of, or nil.
+func (f *following) parent(t *planner.Table) *planner.Table {
+	if len(t.PartitionOf) == 0 {
+		return nil
+	}
+	for i := range f.plan.Tables {
+		if f.plan.Tables[i].OID == t.PartitionOf[0] {
+			return &f.plan.Tables[i]
+		}
+	}
+	return nil
 }
 
 // remake prepares that tables which come to a mirror that streams are made: what
