@@ -11,7 +11,7 @@ SOAK ?= 5000000
 
 # A package's tests wait for databases more than they compute, and a package that
 # hangs is ended, with its goroutines printed, after this long.
-TEST := go test -parallel 4 -timeout 15m
+TEST := go test -parallel 4 -timeout 20m
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -104,7 +104,7 @@ func (f *following) release(ctx context.Context) {
 
 // dumpLockWait is how long pg_dump may wait for a lock on the source. Tables of the
 // mirror are locked already: who stands between waits for that lock.
-const dumpLockWait = 10 * time.Second
+const dumpLockWait = 5 * time.Second
 
 // readDefinitions has pg_dump describe the source. What waits to truncate or to alter
 // a table has pg_dump wait too, and waits itself for the holder of the snapshot, which

@@ -144,10 +144,10 @@ func (f *following) remake(ctx context.Context, made map[string]string) error {
 		}
 	}
 	if f.plan.Clean {
-		if err := f.maker.Clean(ctx, f.conn.PgConn(), f.choice.Own(added)); err != nil {
+		if err := f.dropAdded(ctx); err != nil {
 			return err
 		}
-		if err := f.dropMoved(ctx); err != nil {
+		if err := f.maker.Clean(ctx, f.conn.PgConn(), f.choice.Own(added)); err != nil {
 			return err
 		}
 	}
@@ -181,19 +181,24 @@ func (f *following) remake(ctx context.Context, made map[string]string) error {
 	return nil
 }
 
-// dropMoved drops what stands where tables that are made anew go in the end.
-func (f *following) dropMoved(ctx context.Context) error {
+// dropAdded drops what stands where tables that are made anew are made, and where they
+// go in the end. What others depend on is left to those who know them.
+func (f *following) dropAdded(ctx context.Context) error {
 	for i := range f.plan.Tables {
 		t := &f.plan.Tables[i]
-		if t.Work != planner.WorkAdd || !t.Renamed() {
+		if t.Work != planner.WorkAdd {
 			continue
 		}
-		name := pgname.Qualified(t.FinalName())
-		if err := f.maker.Run(ctx, f.conn.PgConn(), "drop "+name, "", []string{"drop table if exists " + name}); err != nil {
-			return err
+		for _, name := range []string{pgname.Qualified(f.place(t)), pgname.Qualified(t.FinalName())} {
+			err := f.maker.Run(ctx, f.conn.PgConn(), "drop "+name, "", []string{"drop table if exists " + name})
+			if err != nil && (session.Code(err) != dependedOn || name != pgname.Qualified(f.place(t))) {
+				return err
+			}
 		}
 	}
 	return nil
 }
+
+const dependedOn = "2BP01"
 
 const tableThere = `select pg_catalog.to_regclass($1) is not null`

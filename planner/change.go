@@ -157,6 +157,8 @@ func (w *working) table(t *Table) string {
 		return w.asked(t)
 	case there == nil && w.decl.Schema.Copy:
 		return WorkAdd
+	case w.viaRoot() && there != nil && w.attachment(t, there) != "":
+		return WorkAdd // or rows would be looked for where they are not
 	case t.Follow == FollowNone:
 		return w.asked(t)
 	case m == nil && !w.heir(t):

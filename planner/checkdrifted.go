@@ -1,6 +1,9 @@
 package planner
 
-import "fmt"
+import (
+	"cmp"
+	"fmt"
+)
 
 // checkDrifted says which tables of a mirror that streams have come to differ in
 // shape: DDL was run on one side alone.
@@ -15,7 +18,7 @@ func (d *draft) checkDrifted(e *existing) {
 		if t.Work != "" || t.Kind == "config" || r == nil {
 			continue
 		}
-		if difference := d.shapeDifference(t, r); difference != "" {
+		if difference := cmp.Or(d.shapeDifference(t, r), d.attachment(t, r)); difference != "" {
 			d.found("", codeShape, Warning, fmt.Sprintf("table %s of the target has another shape than the source's: %s", shown(schema, name), difference),
 				fmt.Sprintf("The stream stops where the source's changed. Run the same DDL on the target, or copy the table again: -replace='%s'.", TableAddress(d.decl.Address, t.Schema, t.Name)),
 				shown(schema, name))

@@ -1,6 +1,10 @@
 package planner
 
-import "slices"
+import (
+	"slices"
+
+	"bascule/planner/catalog"
+)
 
 // throughRoots has the rows of partitions written to their root, where changes are
 // and the target's tables are its own: it may be partitioned otherwise, or not at all.
@@ -14,6 +18,19 @@ func (d *draft) throughRoots() {
 			t.RootSchema, t.RootName = root.FinalName()
 		}
 	}
+}
+
+// attachment says how a table of the target, which the mirror has made, differs from
+// the source's in what it is a partition of, "" when it does not.
+func (d *draft) attachment(t *Table, there *catalog.Relation) string {
+	r := d.byOID[t.OID]
+	switch {
+	case !d.decl.Schema.Copy || r == nil || r.IsPartition == there.IsPartition:
+		return ""
+	case there.IsPartition:
+		return "it is a partition, and on the source it is none any more"
+	}
+	return "it is no partition, and on the source it is one now"
 }
 
 // top is the topmost table of the mirror that this is a partition of, or itself.

@@ -50,7 +50,7 @@ func acts(late int) []act {
 				"insert into wiped_b (a) select id from wiped_a order by id desc limit 2", fmt.Sprintf("insert into wiped_c values (%d)", r.IntN(1000))}
 		})},
 		{"truncate", 1, several(func(r *rand.Rand) []string {
-			if r.IntN(4) > 0 { // nobody truncates all the time: a copy lets go of its snapshot for each
+			if r.IntN(20) > 0 { // nobody truncates all the time: a copy lets go of its snapshot for each
 				return nil
 			}
 			return []string{[]string{"truncate wiped_a, wiped_b, wiped_c", "truncate wiped_a cascade", "truncate wiped_a, wiped_b restart identity",

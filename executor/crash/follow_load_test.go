@@ -91,7 +91,7 @@ func counts(m map[string]int) string {
 
 // write does acts, one after the other, until ctx ends.
 func (l *load) write(ctx context.Context, r *rand.Rand) {
-	tick := time.NewTicker(8 * time.Millisecond)
+	tick := time.NewTicker(40 * time.Millisecond)
 	defer tick.Stop()
 	var conn *pgx.Conn
 	for ctx.Err() == nil {
@@ -156,7 +156,7 @@ func (l *load) big() { l.wantBig.Add(1) }
 // bench runs pgbench again and again: it ends with its server.
 func (l *load) bench(ctx context.Context, seed uint64) {
 	for ctx.Err() == nil {
-		cmd := pgbench(l.t, l.db, "-n", "-c", "2", "-R", "60", "-T", "600", "--random-seed="+strconv.FormatUint(seed, 10))
+		cmd := pgbench(l.t, l.db, "-n", "-c", "2", "-R", "40", "-T", "600", "--random-seed="+strconv.FormatUint(seed, 10))
 		cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 		if err := cmd.Start(); err != nil {
 			l.t.Error(err)

@@ -79,6 +79,8 @@ func TestBrokenBuilds(t *testing.T) {
 			{"executor/followchange.go", "return slot.WaitOut(ctx, f.control, f.note)", "return nil"},
 			{"executor/followchange.go", announce, ""},
 			{"executor/followchange.go", "\tif f.copied == nil {\n", announce + "\tif f.copied == nil {\n"}}},
+		{"leaves the side stream of a dead apply its position", findsLateBatch, []edit{
+			{"executor/follow.go", "ledger.DropPosition(ctx, f.conn, id, sideStream)", "error(nil)"}}},
 	} {
 		t.Run(m.name, func(t *testing.T) {
 			t.Parallel()

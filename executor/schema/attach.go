@@ -1,6 +1,9 @@
 package schema
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // AttachLate makes these tables, which come to parents that stand already, partitions
 // of theirs only when their own indexes and keys are built: as a partition of a table
@@ -26,38 +29,26 @@ func (c *Choice) attachLate(table int) {
 	c.Pre = slices.Delete(c.Pre, i, i+1)
 	attach.Dependencies = slices.Clone(attach.Dependencies)
 	attach.Object.Section = "post"
-	built := map[int]bool{} // what must stand on the table before
+	first := func(it *Item) { // it is made before
+		attach.Dependencies = append(attach.Dependencies, it.DumpID)
+		it.Dependencies = slices.DeleteFunc(slices.Clone(it.Dependencies), func(id int) bool { return id == attach.DumpID })
+	}
+	built, names := map[int]bool{}, map[string]bool{} // on the table, by dump id and by index
 	for _, it := range c.Post {
-		switch {
-		case !slices.Contains(it.Dependencies, table):
-		case it.Desc == "INDEX", it.Desc == "CONSTRAINT":
-			built[it.DumpID] = true
-			attach.Dependencies = append(attach.Dependencies, it.DumpID)
-		case it.Desc == "TRIGGER": // it may alter one that comes with the parent
-			it.Dependencies = append(slices.Clone(it.Dependencies), attach.DumpID)
+		if slices.Contains(it.Dependencies, table) && (it.Desc == "INDEX" || it.Desc == "CONSTRAINT") {
+			built[it.DumpID], names[strings.TrimPrefix(it.Tag, e.Tag+" ")] = true, true
+			first(it)
 		}
 	}
 	for _, it := range c.Post {
-		of := slices.ContainsFunc(it.Dependencies, func(id int) bool { return built[id] })
+		own := it.Desc == "INDEX ATTACH" && it.Schema == e.Schema && names[it.Tag]
+		below := slices.ContainsFunc(it.Dependencies, func(id int) bool { return built[id] })
 		switch {
-		case it.Desc != "INDEX ATTACH" || !of:
-		case c.joins(it, attach):
+		case it.Desc == "INDEX ATTACH" && below && !own:
+			first(it) // an index of a partition of its own, without which that of the table is not valid
+		case own, it.Desc == "TRIGGER" && slices.Contains(it.Dependencies, table): // it may alter one that comes with the parent
 			it.Dependencies = append(slices.Clone(it.Dependencies), attach.DumpID)
-		default: // an index of a partition of its own
-			attach.Dependencies = append(attach.Dependencies, it.DumpID)
 		}
 	}
 	c.Post = append(c.Post, attach)
-}
-
-// joins reports whether an index is attached to one of the table that attach attaches
-// to.
-func (c *Choice) joins(it, attach *Item) bool {
-	return slices.ContainsFunc(it.Dependencies, func(id int) bool {
-		index := c.byID[id]
-		return index != nil && slices.ContainsFunc(index.Dependencies, func(on int) bool {
-			t := c.byID[on]
-			return t != nil && t.Class == classRelation && slices.Contains(attach.Entry.Dependencies, on) && (t.Schema != attach.Schema || t.Tag != attach.Tag)
-		})
-	})
 }

@@ -46,11 +46,11 @@ func (w Waiting) watch(ctx context.Context, pid uint32) {
 		}
 		// A reading that is under way is brought to its end: w.Conn is the caller's.
 		reading, cancel := context.WithTimeout(context.WithoutCancel(ctx), watchTime)
-		text, err := transaction(reading, w.Conn, selectBlocker, int64(pid))
+		who, text, err := transaction(reading, w.Conn, selectBlocker, int64(pid))
 		cancel()
-		if err == nil && text != "" && text != told {
+		if err == nil && who != told && who != "" {
 			w.Tell("the slot is made once this has ended: " + text)
-			told = text
+			told = who
 		}
 	}
 }
@@ -71,13 +71,13 @@ func WaitOut(ctx context.Context, conn *pgx.Conn, tell func(text string)) error 
 		if err := conn.QueryRow(ctx, selectEnded, horizon).Scan(&ended); err != nil || ended {
 			return waited(err)
 		}
-		text, err := transaction(ctx, conn, selectWriter, horizon)
+		who, text, err := transaction(ctx, conn, selectWriter, horizon)
 		if err != nil {
 			return waited(err)
 		}
-		if text != "" && text != told {
+		if who != told && who != "" {
 			tell("the copy begins once this has ended, which may have begun before the tables were published: " + text)
-			told = text
+			told = who
 		}
 		if err := pause(ctx, poll); err != nil {
 			return err
@@ -92,31 +92,33 @@ func waited(err error) error {
 	return nil
 }
 
-// transaction names the transaction that a query finds first, or returns "".
-func transaction(ctx context.Context, conn *pgx.Conn, sql string, arg any) (string, error) {
+// transaction names the transaction that a query finds first: who it is, whatever it
+// does meanwhile, and a text that says it. Both are "" where there is none.
+func transaction(ctx context.Context, conn *pgx.Conn, sql string, arg any) (who, text string, err error) {
 	rows, err := conn.Query(ctx, sql, arg)
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
-	texts, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (string, error) {
+	texts, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) ([2]string, error) {
 		var pid int32
 		var user, database, prepared, since, query string
 		if err := row.Scan(&pid, &user, &database, &prepared, &since, &query); err != nil {
-			return "", err
+			return [2]string{}, err
 		}
 		if prepared != "" {
-			return fmt.Sprintf("the prepared transaction %q of %s in database %s%s", prepared, user, database, since), nil
+			text := fmt.Sprintf("the prepared transaction %q of %s in database %s%s", prepared, user, database, since)
+			return [2]string{text, text}, nil
 		}
 		text := fmt.Sprintf("the transaction of pid %d (%s in database %s%s)", pid, user, database, since)
 		if query != "" {
-			text += ", whose last statement is: " + query
+			return [2]string{text, text + ", whose last statement is: " + query}, nil
 		}
-		return text, nil
+		return [2]string{text, text}, nil
 	})
 	if err != nil || len(texts) == 0 {
-		return "", err
+		return "", "", err
 	}
-	return texts[0], nil
+	return texts[0][0], texts[0][1], nil
 }
 
 // poll is the time between two looks at something that is waited for.
