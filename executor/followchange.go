@@ -55,7 +55,7 @@ func (f *following) leaveTables(ctx context.Context) error {
 	var gone []ledger.Member
 	for i := range f.plan.Tables {
 		t := &f.plan.Tables[i]
-		if known, ok := f.members[t.OID]; ok && t.Work == planner.WorkRemove && known.State != ledger.Removed {
+		if known, ok := f.members[t.OID]; ok && (t.Work == planner.WorkRemove || !followed(t)) && known.State != ledger.Removed {
 			known.State = ledger.Removed
 			gone = append(gone, known)
 			f.members[t.OID] = known

@@ -16,7 +16,7 @@ import (
 //   - stage.vals holds the values and is not in the mirror;
 //   - wide.pk, wide.ix and wide.fk have a column of every type, and a primary key, a
 //     unique index as the replica identity, and FULL beside a primary key;
-//   - whole.NAME has a column of one type, FULL and no key;
+//   - whole.NAME has columns of few types, the first of which is NAME, FULL and no key;
 //   - key.NAME has it as its primary key.
 type values struct {
 	*follower
@@ -44,8 +44,10 @@ func TestValuesArrive(t *testing.T) {
 				v.writes(t, v.wideChanges("wide.pk")...)
 				v.writes(t, v.wideChanges("wide.ix")...)
 				v.writes(t, v.wideChanges("wide.fk")...)
+				for group := range slices.Chunk(v.kinds, together) {
+					v.writes(t, v.wholeChanges(group)...)
+				}
 				for _, k := range v.kinds {
-					v.writes(t, v.wholeChanges("whole."+k.name, k)...)
 					if !k.keyless {
 						v.writes(t, v.keyChanges("key."+k.name, k)...)
 					}
@@ -111,13 +113,13 @@ func hostile(t *testing.T, db *pgtest.DB, dates, zone string) {
 // schema makes the tables, and fills the wide ones with half of the rows.
 func (v *values) schema() string {
 	var b strings.Builder
-	columns := func() {
-		for _, k := range v.kinds {
+	columns := func(kinds []kind) {
+		for _, k := range kinds {
 			fmt.Fprintf(&b, ", %s %s", pgname.Quote(k.name), k.typ)
 		}
 	}
 	b.WriteString("create schema stage; create schema wide; create schema whole; create schema key; create table stage.vals (id int primary key")
-	columns()
+	columns(v.kinds)
 	b.WriteString(");\n")
 	for i := range v.count {
 		fmt.Fprintf(&b, "insert into stage.vals values (%d", i+1)
@@ -128,12 +130,16 @@ func (v *values) schema() string {
 	}
 	for _, name := range []string{"pk", "ix", "fk"} {
 		fmt.Fprintf(&b, "create table wide.%s (id int not null, n int", name)
-		columns()
-		fmt.Fprintf(&b, ");\ninsert into wide.%s select id, 0, %s from stage.vals;\n", name, v.names(""))
+		columns(v.kinds)
+		fmt.Fprintf(&b, ");\ninsert into wide.%s select id, 0, %s from stage.vals;\n", name, names(v.kinds, ""))
 	}
 	b.WriteString("alter table wide.pk add primary key (id); alter table wide.fk add primary key (id), replica identity full; create unique index ids on wide.ix (id); alter table wide.ix replica identity using index ids;\n")
+	for group := range slices.Chunk(v.kinds, together) {
+		fmt.Fprintf(&b, "create table %s (n int", whole(group))
+		columns(group)
+		fmt.Fprintf(&b, "); alter table %s replica identity full; insert into %[1]s select id, %s from stage.vals;\n", whole(group), names(group, ""))
+	}
 	for _, k := range v.kinds {
-		fmt.Fprintf(&b, "create table whole.%s (v %s, n int); alter table whole.%[1]s replica identity full; insert into whole.%[1]s select %[1]s, id from stage.vals;\n", pgname.Quote(k.name), k.typ)
 		if !k.keyless {
 			fmt.Fprintf(&b, "create table key.%s (v %s primary key, n int);\n", pgname.Quote(k.name), k.typ)
 		}
@@ -153,10 +159,16 @@ func (k kind) value(i int) string {
 	return pgname.Literal(k.values[i]) + "::" + typ
 }
 
-// names are the columns of the types, each behind a prefix.
-func (v *values) names(prefix string) string {
-	list := make([]string, len(v.kinds))
-	for i, k := range v.kinds {
+// together is how many types share a table without a key.
+const together = 4
+
+// whole is the name of their table.
+func whole(kinds []kind) string { return "whole." + pgname.Quote(kinds[0].name) }
+
+// names are the columns of types, each behind a prefix.
+func names(kinds []kind, prefix string) string {
+	list := make([]string, len(kinds))
+	for i, k := range kinds {
 		list[i] = prefix + pgname.Quote(k.name)
 	}
 	return strings.Join(list, ", ")
@@ -166,25 +178,26 @@ func (v *values) names(prefix string) string {
 // found by.
 func (v *values) wideChanges(table string) []string {
 	next := func(by int) string {
-		return fmt.Sprintf("update %s w set (%s) = row (%s) from stage.vals v where v.id = (w.id + %d) %% %d + 1", table, v.names(""), v.names("v."), by, v.count)
+		return fmt.Sprintf("update %s w set (%s) = row (%s) from stage.vals v where v.id = (w.id + %d) %% %d + 1", table, names(v.kinds, ""), names(v.kinds, "v."), by, v.count)
 	}
 	return []string{
-		fmt.Sprintf("insert into %s select id + 1000, 0, %s from stage.vals", table, v.names("")),
+		fmt.Sprintf("insert into %s select id + 1000, 0, %s from stage.vals", table, names(v.kinds, "")),
 		fmt.Sprintf("update %s set n = n + 1", table),
 		next(0),
 		fmt.Sprintf("delete from %s where id %% 5 = 3", table),
 		fmt.Sprintf("update %s set id = id + 10000, n = 7 where id %% 5 = 1", table),
 		fmt.Sprintf(`begin; insert into %[1]s select id + 2000, 0, %[2]s from stage.vals; %[3]s; update %[1]s set n = n + 1; %[4]s;
 			delete from %[1]s where id between 2000 and 2003; insert into %[1]s select id + 2000, 1, %[2]s from stage.vals where id = 2; commit`,
-			table, v.names(""), next(1), next(2)),
+			table, names(v.kinds, ""), next(1), next(2)),
 	}
 }
 
 // wholeChanges are changes of a table without a key, whose n tells rows apart for us.
-func (v *values) wholeChanges(table string, k kind) []string {
-	next := fmt.Sprintf("update %s w set v = s.%s from stage.vals s where s.id = w.n %% %d + 1", table, pgname.Quote(k.name), v.count)
+func (v *values) wholeChanges(kinds []kind) []string {
+	table, columns := whole(kinds), names(kinds, "")
+	next := fmt.Sprintf("update %s w set (%s) = row (%s) from stage.vals s where s.id = w.n %% %d + 1", table, columns, names(kinds, "s."), v.count)
 	return []string{
-		fmt.Sprintf("insert into %s select %s, id from stage.vals; insert into %[1]s values (%[3]s, -1), (%[3]s, -1), (null, null)", table, pgname.Quote(k.name), k.value(0)),
+		fmt.Sprintf("insert into %s (n, %s) select id, %[2]s from stage.vals; insert into %[1]s (n, %[2]s) select -1, %[2]s from stage.vals v, generate_series(1, 2) where v.id = 1; insert into %[1]s default values", table, columns),
 		fmt.Sprintf("update %s set n = n + 100 where n > 0", table),
 		next,
 		fmt.Sprintf("delete from %s where ctid in (select min(ctid) from %[1]s where n = -1)", table),

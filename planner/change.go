@@ -203,7 +203,8 @@ func (w *working) differs(t *Table, m *catalog.LedgerMember) bool {
 func (w *working) removed() {
 	selected := map[uint32]bool{}
 	for _, t := range w.out.Tables {
-		selected[t.OID] = t.Follow != FollowNone
+		// A partition that is copied with its root is no member of its own any more.
+		selected[t.OID] = t.Follow != FollowNone || w.top(&t) != &t && (t.Work == WorkAdd || t.Work == WorkAgain)
 	}
 	var gone []Table
 	for oid, m := range w.members {

@@ -74,6 +74,14 @@ func rounds() int {
 	return 3
 }
 
+// long skips a test of minutes where nobody asked for it: make crash does.
+func long(t *testing.T) {
+	t.Helper()
+	if *roundsFlag == 0 {
+		t.Skip("takes minutes; make crash runs it, or -crash.rounds=N")
+	}
+}
+
 // The program is killed in every stage, on ever new targets, while writers change
 // the source. Each target is then completed by the same command.
 func TestKilled(t *testing.T) {

@@ -4,6 +4,7 @@ import "testing"
 
 // A mirror follows the load, with nobody killed.
 func TestFollows(t *testing.T) {
+	long(t)
 	t.Parallel()
 	w := newWorld(t)
 	l := startLoad(t, w.source, lateTables, seed(t))

@@ -2,10 +2,12 @@ package ledger
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"bascule/config/pgname"
 )
@@ -125,6 +127,14 @@ func RecordChunks(mirror string, chunks ...Chunk) string {
 		fmt.Fprintf(&b, "(%s, %s, %s, %d, %d, %d)", pgname.Literal(mirror), pgname.Literal(c.Schema), pgname.Literal(c.Name), c.Part, c.Rows, c.Bytes)
 	}
 	return b.String()
+}
+
+// Recorded reports whether an error says that the parts are recorded already. Their
+// rows are then there too, from the transaction that recorded them; those of the
+// transaction that failed are not.
+func Recorded(err error) bool {
+	var server *pgconn.PgError
+	return errors.As(err, &server) && server.Code == "23505" && server.SchemaName == "bascule" && server.ConstraintName == "chunk_pkey"
 }
 
 // FailRelation records why a table's copy stopped.

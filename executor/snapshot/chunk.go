@@ -108,7 +108,11 @@ func (cp *Copier) Copy(ctx context.Context, w *Worker, chunks ...*Chunk) ([]rela
 	for i, c := range chunks {
 		records[i] = ledger.Chunk{Schema: c.LedgerSchema, Name: c.LedgerName, Part: c.Part, Rows: results[i].Rows, Bytes: c.Bytes}
 	}
-	return results, session.Exec(ctx, dst, ledger.RecordChunks(cp.Mirror, records...)+"; commit")
+	err = session.Exec(ctx, dst, ledger.RecordChunks(cp.Mirror, records...)+"; commit")
+	if ledger.Recorded(err) {
+		return results, nil // by an earlier try, whose connection was lost before the commit was answered
+	}
+	return results, err
 }
 
 // blocked is the failure of one chunk. A reader that waits for a lock waits for one
