@@ -37,6 +37,7 @@ func TestAttachToTablesThatAreEqual(t *testing.T) {
 // A slot and publications that are there already are read from where the slot is, and
 // outlive the mirror.
 func TestAttachByNamedSlot(t *testing.T) {
+	long(t)
 	t.Parallel()
 	for _, copies := range []bool{false, true} {
 		t.Run(fmt.Sprintf("initial_copy %t", copies), func(t *testing.T) {
@@ -83,6 +84,7 @@ func dropSlot(t *testing.T, db *pgtest.DB, name string) {
 
 // Servers that stop, or die, and come back: the mirror goes on by itself.
 func TestServersComeBack(t *testing.T) {
+	long(t)
 	t.Parallel()
 	source, target := pgtest.Own(t, 15).Database(t, equalTables), pgtest.Own(t, 15).Database(t, "")
 	f := newFollower(t, source, target, "")

@@ -113,6 +113,7 @@ const partitioned = `
 	insert into m select i, '2023-01-01'::date + i * 9, 'v' || i from generate_series(1, 100) i;`
 
 func TestChangesArrive(t *testing.T) {
+	long(t)
 	t.Parallel()
 	for _, c := range changes {
 		t.Run(c.rule, func(t *testing.T) { c.arrive(t) })

@@ -11,6 +11,7 @@ import (
 // The rows of a COPY on the source, which share one place in its log, all arrive, with
 // what else its transaction did.
 func TestSourceCopyArrives(t *testing.T) {
+	long(t)
 	t.Parallel()
 	source, target := pgtest.New(t, "create table t (id int primary key, a text); create table keyless (a text, b int); create table parts (id int primary key, a text) partition by hash (id); create table p0 partition of parts for values with (modulus 2, remainder 0); create table p1 partition of parts for values with (modulus 2, remainder 1)")
 	f := newFollower(t, source, target, "")
@@ -44,6 +45,7 @@ func TestSourceCopyArrives(t *testing.T) {
 
 // Messages that other programs put into the log, whatever they are called, mean nothing.
 func TestMessagesOfOthers(t *testing.T) {
+	long(t)
 	t.Parallel()
 	source, target := pgtest.New(t, "create table t (id int primary key)")
 	f := newFollower(t, source, target, "")
@@ -57,6 +59,7 @@ func TestMessagesOfOthers(t *testing.T) {
 
 // A trigger that is to fire for replicated rows too does, once a row and in order.
 func TestTriggersThatAlwaysFire(t *testing.T) {
+	long(t)
 	t.Parallel()
 	source, target := pgtest.New(t, `create table t (id int primary key, v text); create table o (id int primary key); insert into t values (1, 'a')`)
 	f := newFollower(t, source, target, "")

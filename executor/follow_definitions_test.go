@@ -10,6 +10,7 @@ import (
 // A partition that the source gets later joins with the next apply, as a table of its
 // own, or with all of its root.
 func TestPartitionsThatComeLater(t *testing.T) {
+	long(t)
 	t.Parallel()
 	for _, via := range []string{"", viaRoot} {
 		t.Run("via root "+map[bool]string{true: "true", false: "false"}[via != ""], func(t *testing.T) {
@@ -39,6 +40,7 @@ func TestPartitionsThatComeLater(t *testing.T) {
 // A table that was dropped and made anew under its name, or renamed, is another one:
 // it is copied again, and nothing of the old one gets into it.
 func TestTablesThatAreExchanged(t *testing.T) {
+	long(t)
 	t.Parallel()
 	source, target := pgtest.New(t, `create table t (id int primary key, v text); insert into t values (1, 'old'), (2, 'old'); create table next (id int primary key, v text); insert into next values (7, 'next');
 		create table o (id int primary key)`)
@@ -65,6 +67,7 @@ func TestTablesThatAreExchanged(t *testing.T) {
 // Rows of every kind of thing that a database can hold are written, each in each of
 // its columns, and arrive as they were.
 func TestEverythingIsFollowed(t *testing.T) {
+	long(t)
 	t.Parallel()
 	source, target := pgtest.Server(t, 15).Database(t, ""), pgtest.Server(t, 15).Database(t, "")
 	source.Load(t, everything)
@@ -102,6 +105,7 @@ const touchAll = `
 
 // Both databases have an encoding of their own, and names that need it.
 func TestEncodingsOfChanges(t *testing.T) {
+	long(t)
 	t.Parallel()
 	const schema = `
 		create type "stück" as enum ('groß', 'klein'); create table "straße" (id int primary key, "größe" "stück", a text, b varchar(10), c char(5), d jsonb, e text[], f name, g json, h xml, i tsvector);
@@ -128,6 +132,7 @@ func TestEncodingsOfChanges(t *testing.T) {
 // A table that becomes a partition on the source, or is one no more, is one with all
 // its rows after the next apply, where changes are those of the root.
 func TestPartitionsAttachedAndDetached(t *testing.T) {
+	long(t)
 	t.Parallel()
 	source, target := pgtest.New(t, `create table m (id int primary key, v text) partition by range (id); create table m_1 partition of m for values from (0) to (100);
 		create table late (id int primary key, v text); insert into m select i, 'v' from generate_series(1, 50) i; insert into late select i, 'l' from generate_series(101, 150) i`)

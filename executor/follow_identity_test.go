@@ -18,6 +18,7 @@ const identities = "select string_agg(relname || ' ' || relreplident::text, ', '
 // A table without a key is followed for its inserts, and its source's application can
 // still write to it as it could.
 func TestTablesWithoutKeysAreInsertOnly(t *testing.T) {
+	long(t)
 	t.Parallel()
 	source, target := pgtest.New(t, keyless)
 	f := newFollower(t, source, target, "")
@@ -44,6 +45,7 @@ func TestTablesWithoutKeysAreInsertOnly(t *testing.T) {
 
 // A replica identity that the configuration asks for is planned, made, and put back.
 func TestReplicaIdentitiesAreChangedAndPutBack(t *testing.T) {
+	long(t)
 	t.Parallel()
 	source, target := pgtest.New(t, keyless+"create table keyed (id int primary key, v text, w json); insert into keyed values (1, 'a', '{}')")
 	before := source.Query(t, catalogue)

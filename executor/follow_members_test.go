@@ -46,6 +46,7 @@ func works(t *testing.T, plan *planner.Plan, want string) {
 // Tables join, leave, and are copied again while writers go on, and a runner goes on
 // with the others.
 func TestTablesComeAndGoUnderWriters(t *testing.T) {
+	long(t)
 	t.Parallel()
 	source := pgtest.Server(t, 15).Database(t, bank)
 	target := pgtest.Server(t, 15).Database(t, "")
@@ -83,6 +84,7 @@ func TestTablesComeAndGoUnderWriters(t *testing.T) {
 // A transaction that wrote to a table before it was published, and is open still, is
 // waited for: none of its rows is missing.
 func TestWriterOpenAcrossAddTable(t *testing.T) {
+	long(t)
 	t.Parallel()
 	source, target := pgtest.New(t, "create table a (id serial primary key, v text); create table b (id serial primary key, v text); insert into b (v) values ('first')")
 	f := newFollower(t, source, target, `exclude = ["public.b"]`)
@@ -119,6 +121,7 @@ func TestWriterOpenAcrossAddTable(t *testing.T) {
 
 // All of a mirror is copied again while its writers go on.
 func TestMirrorIsCopiedAgain(t *testing.T) {
+	long(t)
 	t.Parallel()
 	source := pgtest.Server(t, 15).Database(t, bank)
 	target := pgtest.Server(t, 15).Database(t, "")
@@ -145,6 +148,7 @@ func TestMirrorIsCopiedAgain(t *testing.T) {
 // The columns that a table block leaves out, and where it goes, may be changed of a
 // mirror that streams.
 func TestTableBlocksAreChanged(t *testing.T) {
+	long(t)
 	t.Parallel()
 	source, target := pgtest.New(t, "create schema other; create table t (id int primary key, a text, b text); create table u (id int primary key); insert into t values (1, 'a', 'b'); insert into u values (1)")
 	f := newFollower(t, source, target, "")
@@ -168,6 +172,7 @@ func TestTableBlocksAreChanged(t *testing.T) {
 // What a table has become on the source since its copy, and what became of the copy,
 // does not keep it from joining again or being copied again.
 func TestTablesAreMadeAnew(t *testing.T) {
+	long(t)
 	t.Parallel()
 	source, target := pgtest.New(t, `create type mood as enum ('ok'); create table t (id serial primary key, a text default 'x', m mood); create index on t (a); create view v as select id, a from t;
 		insert into t (a) select 'a' || i from generate_series(1, 20) i; create table u (id int primary key, t int references t on delete cascade); insert into u values (1, 1)`)
@@ -206,6 +211,7 @@ func TestTablesAreMadeAnew(t *testing.T) {
 // A table whose shape was changed on both sides, or on the source alone, is copied
 // again as it is.
 func TestTablesThatWereAltered(t *testing.T) {
+	long(t)
 	t.Parallel()
 	source, target := pgtest.New(t, "create table t (id int primary key, a text); insert into t values (1, 'a'); create table other (id int primary key)")
 	f := newFollower(t, source, target, "")

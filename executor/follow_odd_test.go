@@ -10,6 +10,7 @@ import (
 // A table that somebody took out of the publication halts the mirror when it connects,
 // and copying that table again, as the remedy says, heals it.
 func TestTableThatIsNotPublishedAnyMore(t *testing.T) {
+	long(t)
 	t.Parallel()
 	source, target := pgtest.New(t, "create table t (id int primary key, a text); insert into t values (1, 'a'); create table other (id int primary key)")
 	f := newFollower(t, source, target, "")
@@ -32,6 +33,7 @@ func TestTableThatIsNotPublishedAnyMore(t *testing.T) {
 
 // Tables join a mirror that is paused when it goes on, or before: none is forgotten.
 func TestTablesJoinAPausedMirror(t *testing.T) {
+	long(t)
 	t.Parallel()
 	source, target := pgtest.New(t, "create table a (id int primary key, v text); create table b (id int primary key, v text); insert into a values (1, 'x'); insert into b values (1, 'x')")
 	f := newFollower(t, source, target, `exclude = ["public.b"]`)
@@ -88,6 +90,7 @@ func TestMissingRows(t *testing.T) {
 
 // An apply does not mend a publication so that nobody sees what was lost meanwhile.
 func TestApplyDoesNotHideALoss(t *testing.T) {
+	long(t)
 	t.Parallel()
 	source, target := pgtest.New(t, "create table t (id int primary key, a text); insert into t values (1, 'a')")
 	f := newFollower(t, source, target, "")

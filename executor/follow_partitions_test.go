@@ -20,6 +20,7 @@ var rootChanges = []string{
 
 // Changes that are published as those of the root go into whatever table stands there.
 func TestPartitionsAsTheirRoot(t *testing.T) {
+	long(t)
 	t.Parallel()
 	for _, c := range []struct{ rule, target string }{
 		{"as they are", ""},
@@ -54,6 +55,7 @@ func TestPartitionsAsTheirRoot(t *testing.T) {
 
 // Whole rows are compared where a root has no key; its partitions are found out too.
 func TestPartitionsWithoutAKey(t *testing.T) {
+	long(t)
 	t.Parallel()
 	const schema = `
 		create table m (id int, v text) partition by list (id); create table m_1 partition of m for values in (1, 2); create table m_rest partition of m default;
@@ -87,6 +89,7 @@ func TestPartitionsWithoutAKey(t *testing.T) {
 
 // A partition that stands in the way of nothing: one that is left out of the mirror.
 func TestAnExcludedPartitionIsNotFollowed(t *testing.T) {
+	long(t)
 	t.Parallel()
 	source, target := pgtest.New(t, partitioned)
 	f := newFollower(t, source, target, `exclude = ["public.m_rest"]`)

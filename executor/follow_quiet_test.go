@@ -95,6 +95,7 @@ func manyColumns(n int) string {
 }
 
 func TestChangesDoNoMore(t *testing.T) {
+	long(t)
 	t.Parallel()
 	for _, c := range quiet {
 		t.Run(c.rule, func(t *testing.T) { c.arrive(t) })

@@ -36,6 +36,7 @@ func (f *follower) role() string {
 }
 
 func TestRolesThatFollow(t *testing.T) {
+	long(t)
 	t.Parallel()
 	f := plainFollower(t, plain, "")
 	f.granted(t)
@@ -78,6 +79,7 @@ const touched = `
 // A role that may not set session_replication_role has the triggers of its own tables
 // switched off while the mirror lives.
 func TestTriggersAreSwitchedOff(t *testing.T) {
+	long(t)
 	t.Parallel()
 	f := plainFollower(t, touched, "")
 	const states = "select string_agg(tgname || ' ' || tgenabled::text, ', ' order by tgname) from pg_trigger where not tgisinternal"
@@ -98,6 +100,7 @@ func TestTriggersAreSwitchedOff(t *testing.T) {
 
 // What a role lacks is said before anything is made, with the remedy.
 func TestWhatARoleCannotFollow(t *testing.T) {
+	long(t)
 	t.Parallel()
 	const keys = "create schema shop; create table shop.t (id int primary key); create table shop.u (id int primary key, t int references shop.t)"
 	for _, c := range []struct{ rule, source, remedy string }{

@@ -65,6 +65,7 @@ func stirring(t *testing.T, source *pgtest.DB, work func()) {
 // A root's partitions are copied at one point, from which the root is followed, also
 // when it joins a mirror that streams, and when it is copied again.
 func TestRootsUnderWriters(t *testing.T) {
+	long(t)
 	t.Parallel()
 	for _, via := range []string{"", viaRoot} {
 		t.Run("via root "+fmt.Sprint(via != ""), func(t *testing.T) {

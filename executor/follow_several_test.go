@@ -50,6 +50,7 @@ func TestTwoMirrorsOfOneSource(t *testing.T) {
 // Two runners on one mirror: one waits while the other streams, and whatever ends
 // when, all arrives once.
 func TestTwoRunnersOnOneMirror(t *testing.T) {
+	long(t)
 	t.Parallel()
 	source := pgtest.Server(t, 15).Database(t, bank)
 	target := pgtest.Server(t, 15).Database(t, "")
@@ -78,6 +79,7 @@ func TestTwoRunnersOnOneMirror(t *testing.T) {
 
 // A paused mirror is copied, and its slot keeps what happens; it goes on where it was.
 func TestPausedMirror(t *testing.T) {
+	long(t)
 	t.Parallel()
 	source, target := pgtest.New(t, "create table t (id int primary key, v text); insert into t values (1, 'a')")
 	f := newFollower(t, source, target, "paused = true")

@@ -9,6 +9,7 @@ import (
 
 // A thousand tables are copied and followed, of which fifty are written to.
 func TestAThousandTables(t *testing.T) {
+	long(t)
 	t.Parallel()
 	source := pgtest.Server(t, 15).Database(t, `
 		do $$ begin for i in 1..1000 loop

@@ -27,6 +27,7 @@ type values struct {
 // Every value of every type arrives, by a copy, insert, update and delete, whatever
 // both databases are set to.
 func TestValuesArrive(t *testing.T) {
+	long(t)
 	t.Parallel()
 	for _, major := range []int{15, 17, 18} {
 		for _, binary := range []bool{true, false} {

@@ -30,6 +30,7 @@ func toastedRows(from, to int) (sql string) {
 }
 
 func TestLargeValuesArrive(t *testing.T) {
+	long(t)
 	t.Parallel()
 	source, target := pgtest.New(t, toasted+toastedRows(1, 4))
 	f := newFollower(t, source, target, "")
