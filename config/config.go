@@ -20,6 +20,9 @@ type Config struct {
 	Peers   []*Peer
 	Mirrors []*Mirror
 
+	// DDL in the order that it runs in: by depends_on, then by file and line.
+	DDL []*DDL
+
 	// Digest is the SHA-256, in hex, of the files and the values of variables,
 	// secrets left out: what a saved plan is bound to.
 	Digest string
@@ -179,4 +182,34 @@ type Stream struct {
 	// and none: the mirror makes its own.
 	Slot         string
 	Publications []string
+}
+
+// DDL is a command that runs once on the source of its mirrors, and once on the target
+// of each, at the same point among the rows.
+type DDL struct {
+	// Address is ddl.NAME, or ddl.NAME["KEY"] under for_each.
+	Address string
+
+	// Mirrors that it is for, all of one source.
+	Mirrors []*Mirror
+
+	// Command is one statement of SQL, or several.
+	Command string
+
+	// ReplicationSets are those of the pglogical engine. None: found from the tables' keys.
+	ReplicationSets []string
+
+	// LockTimeout is how long one try may wait for a lock. Default 3 s.
+	LockTimeout time.Duration
+
+	// RanOnSource: somebody ran it there. It runs on the targets alone, where the stream
+	// stands still for it.
+	RanOnSource bool
+
+	// DependsOn are the addresses of blocks that run before.
+	DependsOn []string
+
+	// Range of the block's header; Ranges by attribute.
+	Range  hcl.Range
+	Ranges map[string]hcl.Range
 }

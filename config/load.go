@@ -75,7 +75,9 @@ type loader struct {
 	variables map[string]*variable
 	varValues map[string]cty.Value
 	locals    map[string]*local
-	peers     map[string]cty.Value // by label: a peer, or an object of peers by key
+
+	// What references give, by label: the block, or an object of its instances by key.
+	peers, mirrors, ddls map[string]cty.Value
 }
 
 func newLoader(dir string, in Inputs) *loader {
@@ -92,6 +94,8 @@ func newLoader(dir string, in Inputs) *loader {
 		varValues: map[string]cty.Value{},
 		locals:    map[string]*local{},
 		peers:     map[string]cty.Value{},
+		mirrors:   map[string]cty.Value{},
+		ddls:      map[string]cty.Value{},
 	}
 	l.cfg = &Config{
 		Dir:     dir,

@@ -5,13 +5,14 @@ import (
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
 )
 
 const defaultEngine = "stream"
 
 var engines = []string{"stream", "pglogical", "subscription"}
 
-// loadMirrors reads the mirror blocks.
+// loadMirrors reads the mirror blocks, and makes them known to references.
 func (l *loader) loadMirrors() {
 	s := l.scope("var", "local", "peer")
 	for _, b := range l.blocks["mirror"] {
@@ -20,9 +21,13 @@ func (l *loader) loadMirrors() {
 		if !ok {
 			all = s.unknownInstance(b)
 		}
+		byKey := map[string]cty.Value{}
 		for _, i := range all {
-			l.cfg.Mirrors = append(l.cfg.Mirrors, l.mirror(b, i, content))
+			m := l.mirror(b, i, content)
+			l.cfg.Mirrors = append(l.cfg.Mirrors, m)
+			byKey[i.key] = cty.CapsuleVal(mirrorType, m)
 		}
+		l.mirrors[b.Labels[0]] = referred(byKey, content.Attributes["for_each"] != nil, ok)
 	}
 	slices.SortFunc(l.cfg.Mirrors, func(a, b *Mirror) int { return strings.Compare(a.Address, b.Address) })
 }

@@ -34,14 +34,7 @@ func (l *loader) loadPeers() {
 			l.cfg.Peers = append(l.cfg.Peers, p)
 			byKey[i.key] = cty.CapsuleVal(peerType, p)
 		}
-		switch {
-		case !ok:
-			l.peers[b.Labels[0]] = cty.DynamicVal
-		case content.Attributes["for_each"] == nil:
-			l.peers[b.Labels[0]] = byKey[""]
-		default:
-			l.peers[b.Labels[0]] = cty.ObjectVal(byKey)
-		}
+		l.peers[b.Labels[0]] = referred(byKey, content.Attributes["for_each"] != nil, ok)
 	}
 	slices.SortFunc(l.cfg.Peers, func(a, b *Peer) int { return strings.Compare(a.Address, b.Address) })
 }

@@ -97,17 +97,3 @@ func (l *loader) copy(r *reader, blocks hcl.Blocks) Copy {
 		MaintenanceWorkMem: c.size("maintenance_work_mem", 0, minWorkMem, maxWorkMem),
 	}
 }
-
-// loadDDL checks the ddl blocks, of which nothing is kept.
-func (l *loader) loadDDL() {
-	s := l.scope("var", "local", "mirror", "ddl")
-	for _, b := range l.blocks["ddl"] {
-		attrs := l.content(b.Body, ddlSchema).Attributes
-		inner := s
-		if attrs["for_each"] != nil {
-			inner = s.withEach(s.ctx.Variables["mirror"], s.ctx.Variables["mirror"])
-		}
-		inner.checkAll(attrs)
-		l.notBuilt("ddl", b.DefRange)
-	}
-}

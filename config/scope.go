@@ -12,9 +12,8 @@ import (
 
 // scope is what an expression may refer to.
 type scope struct {
-	l    *loader
-	ctx  *hcl.EvalContext
-	each bool // inside a for_each
+	l   *loader
+	ctx *hcl.EvalContext
 }
 
 // roots are the names that a reference starts with anywhere in the language.
@@ -29,20 +28,28 @@ func (l *loader) scope(names ...string) *scope {
 			values[name] = cty.ObjectVal(l.varValues)
 		case "local":
 			values[name] = cty.ObjectVal(l.localValues())
-		case "peer":
-			values[name] = cty.ObjectVal(l.peers)
-		default: // mirrors and ddl blocks have no values yet
-			values[name] = cty.DynamicVal
+		default:
+			values[name] = cty.ObjectVal(l.blockValues(name))
 		}
 	}
 	return &scope{l: l, ctx: &hcl.EvalContext{Variables: values, Functions: l.functions}}
 }
 
+// blockValues are what references to blocks of a type give, by label.
+func (l *loader) blockValues(kind string) map[string]cty.Value {
+	return map[string]map[string]cty.Value{"peer": l.peers, "mirror": l.mirrors, "ddl": l.ddls}[kind]
+}
+
 // withEach is the scope inside one instance of a for_each.
 func (s *scope) withEach(key, value cty.Value) *scope {
+	return s.with("each", cty.ObjectVal(map[string]cty.Value{"key": key, "value": value}))
+}
+
+// with is the scope with one more root.
+func (s *scope) with(root string, value cty.Value) *scope {
 	values := maps.Clone(s.ctx.Variables)
-	values["each"] = cty.ObjectVal(map[string]cty.Value{"key": key, "value": value})
-	return &scope{l: s.l, each: true, ctx: &hcl.EvalContext{Variables: values, Functions: s.ctx.Functions}}
+	values[root] = value
+	return &scope{l: s.l, ctx: &hcl.EvalContext{Variables: values, Functions: s.ctx.Functions}}
 }
 
 // value evaluates an expression. It reports false, with the errors added, when
@@ -110,7 +117,7 @@ func (s *scope) reference(t hcl.Traversal) bool {
 		}
 		return false
 	}
-	return root != "peer" || s.l.peerReference(t)
+	return s.l.blockValues(root) == nil || s.l.blockReference(root, t)
 }
 
 // step returns the name at position i of a traversal, written .name or ["name"].
@@ -151,11 +158,11 @@ func (l *loader) labels(kind string) []string {
 	return names
 }
 
-// peerReference checks how a peer is named: with a key under for_each, without
-// one otherwise, and with nothing after it.
-func (l *loader) peerReference(t hcl.Traversal) bool {
+// blockReference checks how a peer, mirror or ddl block is named: with a key only under
+// for_each, and with nothing after it.
+func (l *loader) blockReference(root string, t hcl.Traversal) bool {
 	label, _ := step(t, 1)
-	value, at := l.peers[label], t.SourceRange()
+	value, at := l.blockValues(root)[label], t.SourceRange()
 	if !value.IsKnown() {
 		return true
 	}
@@ -163,13 +170,13 @@ func (l *loader) peerReference(t hcl.Traversal) bool {
 	if value.Type().IsObjectType() {
 		rest--
 		if key, _ := step(t, 2); key != "" && !value.Type().HasAttribute(key) {
-			l.errorAt(at, "Unknown reference", "peer.%s has no instance %q.%s", label, key,
+			l.errorAt(at, "Unknown reference", "%s.%s has no instance %q.%s", root, label, key,
 				didYouMean(key, slices.Collect(maps.Keys(value.Type().AttributeTypes()))))
 			return false
 		}
 	}
 	if rest > 0 {
-		l.errorAt(at, "Unknown reference", "A peer is named as a whole: nothing can be read from it.")
+		l.errorAt(at, "Unknown reference", "A %s is named as a whole: nothing can be read from it.", root)
 		return false
 	}
 	return true

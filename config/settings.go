@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"strconv"
@@ -75,6 +76,16 @@ func (t *TableBlock) settings(settings map[string]string) {
 	if t.ReplicaIdentity != "" {
 		settings[path+".replica_identity"] = t.ReplicaIdentity
 	}
+}
+
+// digest writes all that decides what the block runs, and where: its command may come
+// from a file that is no part of the configuration.
+func (d *DDL) digest(h io.Writer) {
+	fmt.Fprintf(h, "ddl %q %q %q %s %t %q", d.Address, d.Command, d.ReplicationSets, d.LockTimeout, d.RanOnSource, d.DependsOn)
+	for _, m := range d.Mirrors {
+		fmt.Fprintf(h, " %q", m.Address)
+	}
+	fmt.Fprintln(h)
 }
 
 // Digest is the SHA-256, in hex, of the mirror's settings and of the addresses of
@@ -151,6 +162,9 @@ func (l *loader) digest() string {
 	}
 	for _, m := range l.cfg.Mirrors {
 		fmt.Fprintf(h, "mirror %q %s\n", m.Address, m.Digest())
+	}
+	for _, d := range l.cfg.DDL {
+		d.digest(h)
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }

@@ -142,16 +142,19 @@ func count(n int) string {
 }
 
 // phases splits the changes, in the plan's order, into groups that may run at once:
-// removals, then mirrors, then what is forgotten.
+// removals, then mirrors, then commands, each by itself, then what is forgotten.
 func phases(changes []planner.Change) [][]int {
 	var groups [][]int
 	last := ""
 	for i, c := range changes {
 		kind := "mirror"
-		if c.Action == planner.Remove || c.Action == planner.Forget {
+		switch {
+		case c.Action == planner.Remove || c.Action == planner.Forget:
 			kind = c.Action
+		case c.DDL != nil:
+			kind = "ddl"
 		}
-		if kind != last {
+		if kind != last || kind == "ddl" {
 			groups = append(groups, nil)
 			last = kind
 		}
@@ -185,14 +188,18 @@ func (a *apply) run(ctx context.Context, indexes []int) {
 // change carries out one change and says how it ended.
 func (a *apply) change(ctx context.Context, c *planner.Change) Outcome {
 	o := Outcome{Address: c.Address, Action: c.Action, Status: Skipped}
-	if ctx.Err() != nil {
+	if ctx.Err() != nil || !a.mayRun(c) {
 		return o
 	}
 	begun := time.Now()
 	a.cfg.Sink.Event(progress.ChangeStarted{Address: c.Address, Action: c.Action})
 	switch {
+	case c.Action == planner.Forget && c.DDL != nil:
+		o.Err = a.forgetCommand(ctx, c)
 	case c.Action == planner.Forget:
 		o.Err = a.forget(ctx, c.Address)
+	case c.DDL != nil:
+		o.Remark, o.Err = a.command(ctx, c)
 	case c.Action == planner.Remove:
 		o.Err = a.remove(ctx, c)
 	case c.Mirror != nil && c.Mirror.AdoptFrom != "":

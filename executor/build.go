@@ -44,6 +44,7 @@ type build struct {
 	partitions map[uint32][]uint32 // of what is carried, by parent
 	entryTable map[int]uint32      // dump id of a TABLE entry to its oid
 	onTable    map[uint32][]*schema.Item
+	posts      map[int]*schema.Item // by dump id
 
 	// beside is the graph of what is built while a continuous mirror streams: what
 	// takes a look at all rows of two tables, which agree only then.
@@ -213,7 +214,7 @@ func (b *build) indexesOf(oid uint32) []string {
 		return nil
 	}
 	for _, it := range b.onTable[oid] {
-		if it.Desc == "INDEX" || it.Desc == "STATISTICS" {
+		if (it.Desc == "INDEX" || it.Desc == "STATISTICS") && !b.late(it) {
 			keys = append(keys, objectKey(it.DumpID))
 		}
 	}

@@ -28,6 +28,7 @@ func (b *build) addEntries() {
 	for _, it := range b.choice.Post {
 		posts[it.DumpID] = it
 	}
+	b.posts = posts
 	for _, it := range b.choice.Post {
 		for _, oid := range b.tablesOf(it, posts) {
 			b.onTable[oid] = append(b.onTable[oid], it)
@@ -80,16 +81,19 @@ func (b *build) addEntry(it *schema.Item, posts map[int]*schema.Item) {
 	case b.made[it.Object.Key]:
 		n.Run, n.Needs = nothing, nil
 		if stepwise && key.Kind == 'f' && key.Validated {
-			b.addValidate(it, n, key)
+			b.addValidate(it, nil, key, size)
 		}
 	case b.live && it.Desc == "FK CONSTRAINT" && !stepwise:
-		n.Needs, n.Locks = nil, nil
+		n.Needs, n.Locks = b.lateNeeds(it), nil
 		b.beside.Add(n)
+		return
+	case b.late(it):
+		b.addLate(it, n)
 		return
 	case size < smallTable && !(b.live && key.Kind == 'f'):
 		n.Batch, n.Priority = &b.makes, priorityMakeSmall
 	case stepwise && it.Class == classConstraint && key.Kind == 'f' && key.Validated:
-		b.addForeignKey(it, n, key)
+		b.addForeignKey(it, n, key, &b.graph)
 		return
 	case stepwise && it.Class == classConstraint && key.Kind != 'f':
 		b.addKey(it, n, key)
@@ -138,6 +142,9 @@ func (b *build) addKey(it *schema.Item, n *graph.Node[*worker], key catalog.Key)
 	index.Run = func(ctx context.Context, w *worker) error {
 		return b.make(ctx, w, it, "index of "+it.Name(), []string{sql}, object)
 	}
+	if b.made[object.Key] { // by a try that ended before the constraint took it over
+		index.Run, index.Needs = nothing, nil
+	}
 	b.graph.Add(index)
 	n.Needs = []string{index.Key}
 	table := pgname.Qualified(key.Schema, key.TableName)
@@ -167,31 +174,43 @@ func deferral(key catalog.Key) string {
 
 // addForeignKey adds a foreign key without looking at the rows, and then the look,
 // which holds up neither writers nor other work on the table it refers to.
-func (b *build) addForeignKey(it *schema.Item, n *graph.Node[*worker], key catalog.Key) {
+func (b *build) addForeignKey(it *schema.Item, n *graph.Node[*worker], key catalog.Key, in *graph.Graph[*worker]) {
 	table, name := pgname.Qualified(key.Schema, key.TableName), pgname.Quote(key.Name)
+	if in == &b.beside {
+		table = b.besideName(key)
+	}
 	sql := fmt.Sprintf("alter table only %s add constraint %s %s not valid", table, name, key.Definition)
 	n.Run = func(ctx context.Context, w *worker) error {
 		return b.make(ctx, w, it, it.Name(), []string{sql}, it.Object)
 	}
-	b.graph.Add(n)
-	b.addValidate(it, n, key)
+	in.Add(n)
+	needs := []string{n.Key}
+	if b.live && in == &b.graph { // which is done by then
+		needs = nil
+	}
+	b.addValidate(it, needs, key, n.Priority)
 }
 
 // addValidate adds the look. Of a continuous mirror it comes when the table has its
 // name on the target.
-func (b *build) addValidate(it *schema.Item, n *graph.Node[*worker], key catalog.Key) {
+func (b *build) addValidate(it *schema.Item, needs []string, key catalog.Key, size int64) {
 	table := pgname.Qualified(key.Schema, key.TableName)
-	v := &graph.Node[*worker]{Key: validateKey(it.DumpID), Needs: []string{n.Key}, Priority: n.Priority,
+	v := &graph.Node[*worker]{Key: validateKey(it.DumpID), Needs: needs, Priority: size,
 		Locks: []graph.Lock{{Name: tableLock(key.Table), Exclusive: true}}, Work: it}
 	in := &b.graph
 	if b.live {
-		in, v.Needs = &b.beside, nil
-		if t := b.tables[key.Table]; t != nil {
-			table = pgname.Qualified(t.FinalName())
-		}
+		in, table = &b.beside, b.besideName(key)
 	}
 	v.Run = func(ctx context.Context, w *worker) error {
 		return b.make(ctx, w, it, "validate "+it.Name(), []string{"alter table " + table + " validate constraint " + pgname.Quote(key.Name)})
 	}
 	in.Add(v)
+}
+
+// besideName is the name of a key's table when the mirror streams.
+func (b *build) besideName(key catalog.Key) string {
+	if t := b.tables[key.Table]; t != nil {
+		return pgname.Qualified(t.FinalName())
+	}
+	return pgname.Qualified(key.Schema, key.TableName)
 }

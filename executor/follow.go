@@ -119,7 +119,7 @@ func (f *following) begin(ctx context.Context) error {
 		if err := f.startOver(ctx, was.Settings); err != nil {
 			return err
 		}
-		f.streaming, was = false, nil
+		f.streaming, was.Settings.Identities = false, nil // they are put back
 	}
 	if was != nil {
 		f.stream.Silenced, f.identities = was.Settings.Silenced, was.Settings.Identities
@@ -228,7 +228,7 @@ func (f *following) recordStream(ctx context.Context) error {
 // timeline is the recorded one where there is one: slot.Check decides what another
 // means.
 func (f *following) timeline(ctx context.Context) (int32, error) {
-	if was, err := ledger.ReadStream(ctx, f.conn, f.plan.ID); err != nil || was != nil {
+	if was, err := ledger.ReadStream(ctx, f.conn, f.plan.ID); err != nil || was != nil && was.Timeline != 0 {
 		return was.Timeline, err
 	}
 	conn, err := f.openReplication(ctx, "slot")

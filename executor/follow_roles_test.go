@@ -60,7 +60,7 @@ func TestRolesThatFollow(t *testing.T) {
 func impatient(t *testing.T, f *follower) {
 	t.Helper()
 	for db, url := range map[*pgtest.DB]string{f.source: f.sourceURL, f.target: f.targetURL} {
-		for _, setting := range []string{"statement_timeout = '1s'", "lock_timeout = '10ms'", "idle_in_transaction_session_timeout = '100ms'", "idle_session_timeout = '100ms'",
+		for _, setting := range []string{"statement_timeout = '1s'", "lock_timeout = '10ms'", "idle_in_transaction_session_timeout = '100ms'", "idle_session_timeout = '1s'",
 			"default_transaction_read_only = on", "wal_sender_timeout = '3s'", "tcp_user_timeout = 1", "work_mem = '64kB'", "temp_buffers = '800kB'"} {
 			name, _, _ := strings.Cut(strings.TrimPrefix(url, "postgres://"), ":")
 			db.Exec(t, "alter role "+name+" set "+setting)

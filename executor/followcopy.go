@@ -2,6 +2,7 @@ package executor
 
 import (
 	"context"
+	"maps"
 	"slices"
 
 	"bascule/executor/ledger"
@@ -34,11 +35,27 @@ func (f *following) initial(ctx context.Context) error {
 	if err := ledger.PutMembers(ctx, f.conn, f.plan.ID, members...); err != nil {
 		return err
 	}
+	if err := f.forgetOthers(ctx); err != nil {
+		return err
+	}
 	if err := ledger.Streaming(ctx, f.conn, f.plan.ID); err != nil {
 		return err
 	}
 	f.release(ctx)
 	return f.drive(ctx, nil)
+}
+
+// forgetOthers forgets members that are not of the plan: an earlier try was of other
+// tables.
+func (f *following) forgetOthers(ctx context.Context) error {
+	others := maps.Clone(f.members)
+	for _, m := range f.planned() {
+		delete(others, m.Source)
+	}
+	if len(others) == 0 {
+		return nil
+	}
+	return ledger.DropMembers(ctx, f.conn, f.plan.ID, slices.Sorted(maps.Keys(others))...)
 }
 
 // quiet switches the target's own triggers off, where changes cannot be written in the
@@ -236,6 +253,9 @@ func (f *following) prepare(ctx context.Context, todo []*planner.Table) error {
 		}
 	}
 	if err := f.cutByKey(ctx, todo); err != nil {
+		return err
+	}
+	if err := f.findUnequal(ctx); err != nil {
 		return err
 	}
 	var members []ledger.Member

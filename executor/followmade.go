@@ -94,6 +94,11 @@ func (f *following) settleObjects(ctx context.Context, dump *archive.Archive, to
 		f.choice.Narrow(oids)
 		f.choice.AttachLate(f.joiners())
 	}
+	if f.streaming {
+		if err := f.findStanding(ctx); err != nil {
+			return nil, err
+		}
+	}
 	if f.plan.Clean && len(recorded) == 0 {
 		if err := f.clean(ctx, f.conn.PgConn()); err != nil {
 			return nil, err

@@ -18,31 +18,42 @@ const rangesFrom = 4
 // each with its point; the others get that of this try.
 func (f *following) cutByKey(ctx context.Context, todo []*planner.Table) error {
 	f.partsDone = map[uint32]map[int]bool{}
+	recorded, err := ledger.Parts(ctx, f.conn, f.plan.ID)
+	if err != nil {
+		return err
+	}
 	for _, t := range todo {
-		if f.streaming || len(t.Key) != 1 || t.Follow != planner.FollowAll || t.Kind != "table" {
-			continue
-		}
-		parts, err := f.earlierParts(ctx, t)
-		if err != nil {
+		t.Bounds = nil
+		parts, err := f.parts(ctx, t)
+		switch {
+		case err != nil:
 			return err
-		}
-		if parts == nil && t.Parts >= rangesFrom {
-			if parts, err = f.newParts(ctx, t); err != nil {
-				return err
+		case parts != nil:
+			t.Parts = len(parts)
+			for _, p := range parts[1:] {
+				t.Bounds = append(t.Bounds, *p.Low)
 			}
+			err = ledger.PutParts(ctx, f.conn, f.plan.ID, t.OID, parts)
+		case recorded[t.OID] != nil: // of another copy, whose points are not those of this one
+			err = ledger.DropParts(ctx, f.conn, f.plan.ID, t.OID)
 		}
-		if parts == nil {
-			continue
-		}
-		t.Parts, t.Bounds = len(parts), nil
-		for _, p := range parts[1:] {
-			t.Bounds = append(t.Bounds, *p.Low)
-		}
-		if err := ledger.PutParts(ctx, f.conn, f.plan.ID, t.OID, parts); err != nil {
+		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// parts returns the ranges that a table is copied by, or nil where it is not.
+func (f *following) parts(ctx context.Context, t *planner.Table) ([]ledger.Part, error) {
+	if f.streaming || len(t.Key) != 1 || t.Follow != planner.FollowAll || t.Kind != "table" {
+		return nil, nil
+	}
+	parts, err := f.earlierParts(ctx, t)
+	if err != nil || parts != nil || t.Parts < rangesFrom {
+		return parts, err
+	}
+	return f.newParts(ctx, t)
 }
 
 // earlierParts returns the parts of a table of which some are copied, with the points
@@ -71,6 +82,12 @@ func (f *following) newParts(ctx context.Context, t *planner.Table) ([]ledger.Pa
 	bounds, err := catalog.ReadKeyBounds(ctx, f.control, t.OID, t.Key[0])
 	if err != nil || len(bounds) < 2*t.Parts {
 		return nil, err
+	}
+	if t.Renamed() { // definitions say its first name, and it would have its last by then
+		late := unequal{}
+		if err := f.addUnequal(ctx, late, t); err != nil || len(late) > 0 {
+			return nil, err
+		}
 	}
 	parts := []ledger.Part{{Point: f.copied.point}}
 	for i := 1; i < t.Parts; i++ {

@@ -38,6 +38,9 @@ func (f *following) publish(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := f.recordIdentities(ctx); err != nil {
+		return err
+	}
 	if err := slot.SetIdentities(ctx, f.control, f.stream.Identities, false); err != nil {
 		return err
 	}
@@ -47,6 +50,29 @@ func (f *following) publish(ctx context.Context) error {
 		}
 	}
 	return slot.SetIdentities(ctx, f.control, f.formerIdentities(), true)
+}
+
+// recordIdentities records, before replica identities are changed, what they were: who
+// comes after a crash finds them changed.
+func (f *following) recordIdentities(ctx context.Context) error {
+	settings := *f.stream
+	former := f.formerIdentities()
+	if len(settings.Identities)+len(former) == 0 {
+		return nil
+	}
+	if f.streaming {
+		was, err := ledger.ReadStream(ctx, f.conn, f.plan.ID)
+		if err != nil {
+			return err
+		}
+		settings = was.Settings
+	}
+	settings.Identities = slices.Concat(f.stream.Identities, former)
+	timeline, err := f.timeline(ctx)
+	if err != nil {
+		return err
+	}
+	return ledger.SetStream(ctx, f.conn, f.plan.ID, settings, timeline)
 }
 
 // checkPublished finds out, before the publications are made what they should be,

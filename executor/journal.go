@@ -94,6 +94,12 @@ func (a *apply) recordPeers(ctx context.Context) error {
 		if c.Mirror != nil && c.Action != planner.Remove {
 			used[c.Mirror.Source], used[c.Mirror.Target] = true, true
 		}
+		if c.DDL != nil && c.Action != planner.Forget {
+			used[c.DDL.Source] = true
+			for _, m := range c.DDL.Mirrors {
+				used[m.Target] = true
+			}
+		}
 	}
 	return a.save(ctx, func(f *state.File) {
 		for _, p := range a.cfg.Plan.Peers {

@@ -142,10 +142,10 @@ func (r *removal) putBack(ctx context.Context, id planner.ReplicaIdentity) error
 	})
 }
 
-// ours refuses a name that does not carry the lineage of this state, whatever a
-// record says.
+// ours refuses a name that is not what this mirror's would be, whatever a record says.
+// The lineage in it is another where the mirror was adopted.
 func (r *removal) ours(kind, name string) error {
-	if lineage := r.cfg.State.Lineage; slot.Lineage(name) != lineage[:min(8, len(lineage))] {
+	if !slot.Named(name) || slot.Whose(name, slot.Lineage(name), []string{r.change.Address}) == "" {
 		return &slot.ForeignError{Kind: kind, Name: name}
 	}
 	return nil

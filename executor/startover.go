@@ -12,7 +12,8 @@ import (
 )
 
 // startOver takes away what a mirror that is replaced has on its source, and its
-// records. The rows that it copied are overwritten by the new one.
+// records but for whose the tables of the target are: the rows that it copied are
+// overwritten by the new one, in this try or in a later one.
 func (f *following) startOver(ctx context.Context, was planner.Stream) error {
 	control := f.control
 	if old := f.formerSource(); old != nil && old != f.copying.source {
@@ -27,10 +28,7 @@ func (f *following) startOver(ctx context.Context, was planner.Stream) error {
 	if err := leaveSource(ctx, control, was); err != nil {
 		return err
 	}
-	if err := ledger.Remove(ctx, f.conn, f.plan.ID); err != nil {
-		return err
-	}
-	return ledger.Ensure(ctx, f.conn)
+	return ledger.StartOver(ctx, f.conn, f.plan.ID)
 }
 
 // formerSource is the source that the state has for the mirror, or nil.

@@ -16,11 +16,15 @@ import (
 func (m *maker) change(d *draft, change Change, rec *state.Resource) {
 	said := len(m.plan.Findings)
 	ready := rec != nil && rec.Status == state.Ready
+	d.held = m.held(d.decl)
 	change.Action, change.Reason = Update, d.haltedReason()
 	if !ready {
 		change.Action, change.Reason = Create, "it was interrupted after its copy; what is left to build is built"
 	}
 	d.draft(&change)
+	if d.held { // the shapes are for the command to mend
+		m.plan.Findings = slices.Concat(m.plan.Findings[:said], slices.DeleteFunc(slices.Clone(m.plan.Findings[said:]), func(f Finding) bool { return f.Code == codeShape }))
+	}
 	change.Attributes = slices.Concat(change.Attributes, streamAttributes(d.before, d.out.Stream))
 	if rec != nil && rec.Mirror.Protect != d.decl.Protect {
 		change.Attributes = append(change.Attributes, Attribute{Name: "protect",
@@ -50,7 +54,7 @@ func (d *draft) passing(f Finding) bool {
 
 // haltedReason says that the mirror stands still and goes on by this.
 func (d *draft) haltedReason() string {
-	if h := d.ledger.Stream.Halt; h != nil {
+	if h := d.ledger.Stream.Halt; h != nil && !d.held {
 		return "it is halted: " + h.Text + "; apply tries again"
 	}
 	return ""
@@ -66,7 +70,7 @@ func (d *draft) checkHalted() {
 		d.found("", codeHalted, Refusal, summary, detail)
 	}
 	anew := fmt.Sprintf("Copy everything again with -replace='%s'.", d.decl.Address)
-	if h := d.ledger.Stream.Halt; h != nil && h.Terminal && !d.heals(h) {
+	if h := d.ledger.Stream.Halt; h != nil && h.Terminal && !d.heals(h) && !(d.held && h.Code == haltShape) {
 		halted("the mirror is halted, and trying again cannot help: "+h.Text, cmp.Or(sentence(h.Remedy), anew))
 		return
 	}
@@ -125,7 +129,10 @@ func (d *draft) work() {
 		}
 	}
 	for i := range d.out.Tables {
-		d.out.Tables[i].Work = w.table(&d.out.Tables[i])
+		t := &d.out.Tables[i]
+		if t.Work = w.table(t); d.held && !again[t.OID] {
+			t.Work = ""
+		}
 	}
 	w.wholeRoots()
 	d.out.Bytes, d.out.Rows = 0, 0
@@ -136,7 +143,9 @@ func (d *draft) work() {
 			d.out.Rows += int64(max(0, t.Rows))
 		}
 	}
-	w.removed()
+	if !d.held {
+		w.removed()
+	}
 }
 
 // working decides for the tables of one mirror.

@@ -20,7 +20,7 @@ func (d *draft) checkDrifted(e *existing) {
 		}
 		if difference := cmp.Or(d.shapeDifference(t, r), d.attachment(t, r)); difference != "" {
 			d.found("", codeShape, Warning, fmt.Sprintf("table %s of the target has another shape than the source's: %s", shown(schema, name), difference),
-				fmt.Sprintf("The stream stops where the source's changed. Run the same DDL on the target, or copy the table again: -replace='%s'.", TableAddress(d.decl.Address, t.Schema, t.Name)),
+				fmt.Sprintf("The stream stops where the source's changed. Put the command that changed it into a ddl block with ran_on_source = true, or copy the table again: -replace='%s'.", TableAddress(d.decl.Address, t.Schema, t.Name)),
 				shown(schema, name))
 		}
 	}

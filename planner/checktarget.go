@@ -43,7 +43,7 @@ func (d *draft) checkDisk() {
 }
 
 // ledgerKnown is the newest format of the ledger that this build reads.
-const ledgerKnown = 2
+const ledgerKnown = 3
 
 // checkTarget checks rights on the target's database.
 func (d *draft) checkTarget() {

@@ -12,15 +12,16 @@ import (
 )
 
 // choose decides which tables are carried: those that tables matches and exclude
-// does not, with all partitions of the ones chosen. Every pattern must match.
+// does not, with all partitions of the ones chosen. Every pattern must match. A table that
+// a ddl block is about to rename is chosen by either name, so that it stays what it is.
 func (d *draft) choose() {
 	d.selected = map[uint32]bool{}
 	excluded := map[uint32]bool{}
 	used := map[*config.Pattern]bool{}
-	matches := func(list []config.Pattern, r *catalog.Relation) bool {
+	matches := func(list []config.Pattern, schema, name string) bool {
 		hit := false
 		for i := range list {
-			if list[i].Match(r.Schema, r.Name) {
+			if list[i].Match(schema, name) {
 				used[&list[i]], hit = true, true
 			}
 		}
@@ -35,8 +36,12 @@ func (d *draft) choose() {
 			d.selected[r.OID] = r.ConfigTable
 			continue
 		}
-		in := matches(d.decl.Tables, r) || len(d.decl.Tables) == 0
-		excluded[r.OID] = matches(d.decl.Exclude, r)
+		in := matches(d.decl.Tables, r.Schema, r.Name) || len(d.decl.Tables) == 0
+		excluded[r.OID] = matches(d.decl.Exclude, r.Schema, r.Name)
+		if schema, name := d.later(r.Schema, r.Name); schema != r.Schema || name != r.Name {
+			in = matches(d.decl.Tables, schema, name) || in
+			excluded[r.OID] = matches(d.decl.Exclude, schema, name)
+		}
 		d.selected[r.OID] = in && !excluded[r.OID]
 	}
 	d.choosePartitions(excluded)
@@ -67,9 +72,14 @@ func isTable(r *catalog.Relation) bool {
 
 func (d *draft) checkPatterns(attribute string, list []config.Pattern, used map[*config.Pattern]bool) {
 	for i := range list {
-		if !used[&list[i]] {
-			d.find(at(matchesNothing(d.decl.Address, attribute, list[i].Text, d.suggest(list[i].Text)), list[i].Range))
+		if used[&list[i]] {
+			continue
 		}
+		f := matchesNothing(d.decl.Address, attribute, list[i].Text, d.suggest(list[i].Text))
+		if d.arriving(list[i].Match) {
+			f.Severity, f.Detail = Notice, "A ddl block is about to make one."
+		}
+		d.find(at(f, list[i].Range))
 	}
 }
 
@@ -117,7 +127,11 @@ func (d *draft) checkBlocks() {
 	for _, b := range d.decl.Blocks {
 		r := named[b]
 		if r == nil || !isTable(r) {
-			d.find(at(noSuchTable(d.decl.Address, shown(b.Schema, b.Name), d.suggest(shown(b.Schema, b.Name))), b.Range))
+			f := noSuchTable(d.decl.Address, shown(b.Schema, b.Name), d.suggest(shown(b.Schema, b.Name)))
+			if r == nil && d.arriving(func(schema, name string) bool { return schema == b.Schema && name == b.Name }) {
+				f.Severity, f.Detail = Notice, "A ddl block is about to make it."
+			}
+			d.find(at(f, b.Range))
 			continue
 		}
 		if !d.selected[r.OID] {

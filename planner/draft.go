@@ -26,9 +26,13 @@ type draft struct {
 	running bool
 	before  *Stream
 	broken  bool // its stream cannot go on
+	held    bool // see maker.held
 
 	mine    map[[2]string]bool                   // see ours
 	entries map[uint32][]*catalog.PublishedTable // see publishes
+
+	foreseen bool
+	ahead    []renaming // see renamings
 
 	byOID       map[uint32]*catalog.Relation
 	constraints map[uint32]*catalog.Constraint // see constraint
@@ -52,10 +56,7 @@ func newDraft(m *maker, decl *config.Mirror, source, target *Live, led *catalog.
 
 // draft fills the change.
 func (d *draft) draft(change *Change) {
-	d.byOID = map[uint32]*catalog.Relation{}
-	for i := range d.source.Relations {
-		d.byOID[d.source.Relations[i].OID] = &d.source.Relations[i]
-	}
+	d.byOID = relationsByOID(d.source)
 	d.out = &Mirror{
 		Source: d.decl.Source.Address, Target: d.decl.Target.Address, Engine: d.decl.Engine,
 		ID: MirrorID(d.in.State.Lineage, d.decl.Address), Digest: d.decl.Digest(), Settings: d.decl.Settings(),
@@ -212,7 +213,7 @@ func (d *draft) table(r *catalog.Relation, block *config.TableBlock) Table {
 		t.PartitionOf = r.Parents
 	}
 	if block != nil {
-		if block.TargetSchema != r.Schema || block.TargetName != r.Name {
+		if block.TargetSchema != block.Schema || block.TargetName != block.Name {
 			t.TargetSchema, t.TargetName = block.TargetSchema, block.TargetName
 		}
 	}
@@ -278,9 +279,13 @@ func (d *draft) sequences() {
 	})
 }
 
-// blocks returns the table blocks by the table's oid.
+// blocks returns the table blocks by the table's oid. A table that is about to be renamed
+// has the block of its new name.
 func (d *draft) blocks() map[uint32]*config.TableBlock {
 	byName := map[string]uint32{}
+	for _, r := range d.source.Relations {
+		byName[pgname.Qualified(d.later(r.Schema, r.Name))] = r.OID
+	}
 	for _, r := range d.source.Relations {
 		byName[pgname.Qualified(r.Schema, r.Name)] = r.OID
 	}

@@ -81,6 +81,26 @@ const (
 	codeHalted         = "B173"
 	codeNotAgain       = "B174"
 	codeLeftOnSource   = "B175"
+
+	// Of ddl blocks.
+	codeSyntax           = "B176"
+	codeRefused          = "B177"
+	codeAlone            = "B178"
+	codeOpaque           = "B179"
+	codeUnqualified      = "B180"
+	codeVolatile         = "B181"
+	codeNoRole           = "B182"
+	codeNotOwner         = "B183"
+	codeNoRelation       = "B184"
+	codeOtherName        = "B185"
+	codeUnnamed          = "B186"
+	codeNotPublished     = "B187"
+	codeNotSelectedLater = "B188"
+	codeEdited           = "B189"
+	codeDDLMirror        = "B190"
+	codeDDLStill         = "B191"
+	codeDDLOrder         = "B192"
+	codeDDLForgotten     = "B193"
 )
 
 // at says where in the files a finding comes from.

@@ -22,26 +22,34 @@ func Make(in Input) *Plan {
 		Destroy: in.Destroy, Targets: in.Targets, Excludes: in.Excludes, Replaces: in.Replaces,
 		Peers: []Peer{}, Changes: []Change{}, Findings: []Finding{},
 	}}
+	m.readCommands()
 	m.checkScope()
 	m.checkReplaces()
 	for _, p := range in.Config.Peers {
 		m.peer(p)
 	}
 	m.mirrors()
+	m.runs()
 	m.forgottenPeers()
 	slices.SortStableFunc(m.plan.Changes, func(a, b Change) int {
+		if a.Action == Run && b.Action == Run {
+			return 0 // they have an order of their own
+		}
 		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a.Address, b.Address))
 	})
 	return m.plan
 }
 
-// rank puts removals first, so that names are free again, and what is forgotten last.
+// rank puts removals first, so that names are free again, commands behind the mirrors that
+// carry them, and what is forgotten last.
 func rank(c Change) int {
 	switch c.Action {
 	case Remove:
 		return 0
-	case Forget:
+	case Run:
 		return 2
+	case Forget:
+		return 3
 	}
 	return 1
 }
@@ -50,6 +58,10 @@ func rank(c Change) int {
 type maker struct {
 	in   Input
 	plan *Plan
+
+	// commands are the ddl blocks that have yet to run, in their order, applied those
+	// that the state has as applied.
+	commands, applied []*command
 
 	// claims are the slots that mirrors of the plan take, by server.
 	claims map[string]int
@@ -90,6 +102,9 @@ func (m *maker) addresses() []string {
 		list = append(list, p.Address)
 	}
 	for _, decl := range m.in.Config.Mirrors {
+		list = append(list, decl.Address)
+	}
+	for _, decl := range m.in.Config.DDL {
 		list = append(list, decl.Address)
 	}
 	for _, r := range m.in.State.Resources {

@@ -68,7 +68,7 @@ func (m *maker) needs(peer string) bool {
 			return true
 		}
 	}
-	return m.declares(peer)
+	return m.declares(peer) || m.commanded(peer)
 }
 
 // declares reports whether a declared mirror that the plan is about names this peer.

@@ -79,6 +79,7 @@ type Change struct {
 	Attributes []Attribute `json:"attributes,omitempty"`
 
 	Mirror *Mirror `json:"mirror,omitempty"`
+	DDL    *DDL    `json:"ddl,omitempty"`
 	Steps  []Step  `json:"steps"`
 
 	// DataLoss names what an apply of this change overwrites on the target; it

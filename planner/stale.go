@@ -89,7 +89,7 @@ func staleChange(was, now Change) []string {
 		return []string{fmt.Sprintf("%s: the action was %q, now it is %q", was.Address, was.Action, now.Action)}
 	case len(lost) > 0:
 		return []string{was.Address + ": the target has what it did not have: " + strings.Join(lost, ", ")}
-	case !reflect.DeepEqual(stripped(was.Mirror), stripped(now.Mirror)):
+	case !reflect.DeepEqual(stripped(was.Mirror), stripped(now.Mirror)), !reflect.DeepEqual(bare(was.DDL), bare(now.DDL)):
 		return []string{was.Address + ": what is to be done changed"}
 	}
 	return nil
@@ -111,6 +111,16 @@ func stripped(m *Mirror) any {
 		tables            []Table
 	}{m.AdoptFrom, m.Clean, m.Resume, m.Options.Roles, m.LeftOut, m.LargeObjects > 0, m.Options.MaintenanceWorkMem > 0,
 		m.Options.Database != nil, m.Options.ReplicaRole, m.Stream, m.Before, followedTables(m)}
+}
+
+// bare is a command without what is known of its statements, which has sizes in it.
+func bare(d *DDL) any {
+	if d == nil {
+		return nil
+	}
+	b := *d
+	b.Statements = nil
+	return b
 }
 
 // followedTables is what is done to the tables of a continuous mirror.

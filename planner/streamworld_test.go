@@ -54,7 +54,7 @@ func (w *world) streaming(t testing.TB) {
 func (w *world) arrived(m *planner.Mirror, led *catalog.LedgerMirror, t planner.Table) {
 	schema, name := t.FinalName()
 	source := find(w.src, t.OID)
-	r := table(w.dst, t.OID+50000, schema, name, "x")
+	r := table(w.live[m.Target].Database, t.OID+50000, schema, name, "x")
 	r.Kind, r.HasRows, r.Columns = source.Kind, true, append([]catalog.Column{}, source.Columns...)
 	r.Columns = withoutColumns(r.Columns, t.Dropped)
 	if t.Follow != planner.FollowNone {

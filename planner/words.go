@@ -1,10 +1,12 @@
 package planner
 
 import (
+	"cmp"
 	"strings"
 
 	"bascule/config/pgname"
 	"bascule/planner/catalog"
+	"bascule/planner/statement"
 )
 
 // shown writes a name for people: quoted only where it has to be.
@@ -20,6 +22,13 @@ func shownObject(schema, name string) string {
 		return shown("", schema) + "." + name
 	}
 	return shown(schema, name)
+}
+
+// oneSpace writes text on one line.
+func oneSpace(s string) string { return strings.Join(strings.Fields(s), " ") }
+
+func compareNames(a, b statement.Name) int {
+	return cmp.Or(cmp.Compare(a.Schema, b.Schema), cmp.Compare(a.Name, b.Name))
 }
 
 func spaced(kind string) string      { return strings.ReplaceAll(kind, "_", " ") }

@@ -253,7 +253,7 @@ func find(db *catalog.Database, oid uint32) *catalog.Relation {
 // brief writes a plan on one line: changes with their marks, attributes and steps'
 // kinds left out, and codes of findings with ! for those that refuse.
 func brief(p *planner.Plan) string {
-	marks := map[string]string{planner.Create: "+", planner.Update: "~", planner.Replace: "-/+", planner.Remove: "-", planner.Forget: "forget"}
+	marks := map[string]string{planner.Create: "+", planner.Update: "~", planner.Replace: "-/+", planner.Remove: "-", planner.Forget: "forget", planner.Run: ">"}
 	var parts []string
 	for _, c := range p.Changes {
 		s := marks[c.Action] + " " + c.Address

@@ -112,10 +112,21 @@ func (f *File) check() error {
 			return errors.New("a resource has no address")
 		case seen[r.Address]:
 			return fmt.Errorf("resource %s is in it twice", r.Address)
-		case (r.Peer == nil) == (r.Mirror == nil):
-			return fmt.Errorf("resource %s is not exactly one of peer and mirror", r.Address)
+		case kinds(r) != 1:
+			return fmt.Errorf("resource %s is not exactly one of peer, mirror and ddl", r.Address)
 		}
 		seen[r.Address] = true
 	}
 	return nil
+}
+
+// kinds is how many kinds of thing a resource says that it is.
+func kinds(r *Resource) int {
+	n := 0
+	for _, is := range []bool{r.Peer != nil, r.Mirror != nil, r.DDL != nil} {
+		if is {
+			n++
+		}
+	}
+	return n
 }

@@ -191,7 +191,7 @@ func TestUnreadable(t *testing.T) {
 		{"no format", `{}`, `it has no "format"`},
 		{"no lineage", `{"format":1,"serial":1}`, `its "lineage" is not a UUID`},
 		{"twice", strings.Replace(good, "[]", `[{"address":"peer.a","peer":{}},{"address":"peer.a","peer":{}}]`, 1), "resource peer.a is in it twice"},
-		{"of no kind", strings.Replace(good, "[]", `[{"address":"peer.a"}]`, 1), "resource peer.a is not exactly one of peer and mirror"},
+		{"of no kind", strings.Replace(good, "[]", `[{"address":"peer.a"}]`, 1), "resource peer.a is not exactly one of peer, mirror and ddl"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "s.json")

@@ -42,6 +42,7 @@ type Resource struct {
 
 	Peer   *Peer   `json:"peer,omitempty"`
 	Mirror *Mirror `json:"mirror,omitempty"`
+	DDL    *DDL    `json:"ddl,omitempty"`
 }
 
 // Peer is which database a peer address was when it was last applied.
@@ -106,4 +107,17 @@ func (f *File) Find(address string) *Resource {
 		}
 	}
 	return nil
+}
+
+// DDL is a command that was applied, or is about to be.
+type DDL struct {
+	Source  string   `json:"source"`  // peer address
+	Mirrors []string `json:"mirrors"` // addresses
+
+	// Checksum of the command: SHA-256 in hex.
+	Checksum string `json:"checksum"`
+
+	// LSN of the source's commit and when that was, once it is on all targets.
+	LSN     string    `json:"lsn,omitempty"`
+	Applied time.Time `json:"applied,omitzero"`
 }

@@ -27,10 +27,10 @@ var layers = [][]string{
 	{"executor"},
 	{"executor/stream", "executor/pglogical", "executor/subscription", "executor/cutover"},
 	{"executor/snapshot", "executor/schema", "executor/ddl", "executor/verify", "executor/slot"},
-	{"executor/ledger", "executor/progress", "executor/graph", "executor/schema/archive"},
+	{"executor/ledger", "executor/progress", "executor/graph", "executor/schema/archive", "executor/stream/walsender"},
 	{"planner/live"},
 	{"planner"},
-	{"planner/session", "planner/pgdump", "planner/catalog", "state"},
+	{"planner/session", "planner/pgdump", "planner/catalog", "planner/statement", "state"},
 	{"config"},
 	{"config/pgname"},
 }

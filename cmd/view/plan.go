@@ -131,6 +131,16 @@ const placeColumn = 68
 
 func (t *planWriter) change(c *planner.Change) {
 	w := actionWords[c.Action]
+	switch {
+	case c.DDL == nil:
+	case c.Action == planner.Forget:
+		w.text = "will be forgotten; nothing runs"
+	case c.DDL.Record:
+		w = actionWords[planner.Update]
+		fallthrough
+	default:
+		w.text = runWords(c.DDL)
+	}
 	head := fmt.Sprintf("  # %s %s", c.Address, w.text)
 	if c.File != "" {
 		head = left(head, placeColumn-2) + fmt.Sprintf("  %s:%d", c.File, c.Line)
@@ -234,7 +244,11 @@ func summarize(p *planner.Plan) Summary {
 		planner.Run: &s.Run, planner.Remove: &s.Remove, planner.Forget: &s.Forget,
 	}
 	for _, c := range shownChanges(p) {
-		if n := into[c.Action]; n != nil {
+		n := into[c.Action]
+		if c.DDL != nil && c.DDL.Record {
+			n = &s.Update
+		}
+		if n != nil {
 			*n++
 		}
 	}

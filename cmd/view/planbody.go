@@ -25,6 +25,9 @@ func (t *planWriter) body(c *planner.Change) []string {
 	if len(c.DataLoss) > 0 {
 		out = append(out, t.comment("overwrites "+Some(c.DataLoss)+", and therefore needs "+Shell("-allow-data-loss="+c.Address), 6))
 	}
+	if c.DDL != nil {
+		return append(out, t.command(c.DDL)...)
+	}
 	return append(out, t.stepComments(c)...)
 }
 

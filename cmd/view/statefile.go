@@ -82,6 +82,15 @@ func resourceText(b *strings.Builder, r *state.Resource) {
 			}
 		}
 	}
+	if d := r.DDL; d != nil {
+		g.add("source", d.Source)
+		g.add("mirrors", strings.Join(d.Mirrors, ", "))
+		g.add("checksum", "sha256:"+d.Checksum)
+		if !d.Applied.IsZero() {
+			g.add("lsn", d.LSN)
+			g.add("applied", d.Applied.UTC().Format(time.RFC3339))
+		}
+	}
 	for _, l := range g.lines(" = ") {
 		fmt.Fprintf(b, "  %s\n", l)
 	}

@@ -18,7 +18,7 @@ func TestTruncatedWhileCopied(t *testing.T) {
 	w.lay(t)
 	writer := w.source.Conn(t)
 	must(t, writer, "set statement_timeout = '60s'")
-	w.toSource.slow(50 * time.Millisecond) // the slot is not made before the transaction has begun
+	w.toSource.Slow(50 * time.Millisecond) // the slot is not made before the transaction has begun
 	p := w.apply(t)
 	if p.await(0, momentComes, stageBegins("take a snapshot")) < 0 {
 		t.Fatalf("no snapshot:\n%s", p.output())
@@ -28,8 +28,8 @@ func TestTruncatedWhileCopied(t *testing.T) {
 		t.Fatalf("the slot waits for nobody:\n%s", p.output())
 	}
 	must(t, writer, "truncate a", "insert into a values (4)", "commit")
-	w.toSource.slow(0)
-	w.toTarget.slow(20 * time.Millisecond)
+	w.toSource.Slow(0)
+	w.toTarget.Slow(20 * time.Millisecond)
 	if p.await(0, momentComes, message("chunk begins")) < 0 {
 		t.Fatalf("nothing is copied:\n%s", p.output())
 	}

@@ -97,7 +97,7 @@ func findsSecondHolder(t *testing.T, build string) (faults []string) {
 	samples := startSampler(t, w.source, w.target)
 	first := w.run(t)
 	w.caughtUpBy(t, first, "insert into n values (0)")
-	w.toTarget.hold()
+	w.toTarget.Hold()
 	from := first.mark()
 	w.source.Exec(t, "insert into n values (1)")
 	if first.await(from, momentComes, message("batch sent")) < 0 {
@@ -109,14 +109,14 @@ func findsSecondHolder(t *testing.T, build string) (faults []string) {
 	w.source.Query(t, endStream) // as its server does in a minute
 
 	other := w.here
-	straight := newWire(t, w.target)
-	other.env = append(other.env, "TARGET_URL="+straight.url)
+	straight := pgtest.NewWire(t, w.target)
+	other.env = append(other.env, "TARGET_URL="+straight.URL)
 	other.name += "-other"
 	second := other.start(t, "run")
 	w.caughtUpBy(t, second, "insert into n values (2)")
 	w.caughtUpBy(t, second, "insert into n values (3)")
 	now := w.target.Query1(t, "select clock_timestamp()")
-	w.toTarget.flow() // and now it arrives
+	w.toTarget.Flow() // and now it arrives
 	w.target.Eventually(t, fmt.Sprintf(lateBatch, applying, now), "0")
 	w.caughtUpBy(t, second, "insert into n values (4)")
 	_ = first.cmd.Process.Signal(syscall.SIGCONT)
@@ -156,7 +156,7 @@ func findsOpenWriter(t *testing.T, build string) (faults []string) {
 	early, later := w.source.Conn(t), w.source.Conn(t)
 	must(t, early, "begin", "insert into late_1 values (1)")
 	w.addTable(t)
-	w.toTarget.slow(20 * time.Millisecond) // the copy is not through before the other one has begun to write
+	w.toTarget.Slow(20 * time.Millisecond) // the copy is not through before the other one has begun to write
 	p := w.apply(t)
 	if p.await(0, momentComes, either(message("wait out begins"), stageBegins("take a snapshot"))) < 0 {
 		t.Fatalf("no table was added:\n%s", p.output())

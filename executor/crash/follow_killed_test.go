@@ -28,7 +28,7 @@ func followKilled(t *testing.T, seed uint64) {
 	t.Cleanup(func() { t.Logf("hits:\n%s", b) })
 	l := startLoad(t, w.source, lateTables, seed)
 	samples := startSampler(t, w.source, w.target)
-	w.toTarget.slow(2 * time.Millisecond) // a batch under way is more of a target
+	w.toTarget.Slow(2 * time.Millisecond) // a batch under way is more of a target
 
 	w.killCopies(t, b)
 	r := w.run(t)
@@ -61,18 +61,17 @@ const mostTries = 20
 // killCopies kills while the mirror is copied, and lets it come to its end.
 func (w *world) killCopies(t *testing.T, b *blows) {
 	t.Helper()
-	// A replacement that dies before it made anything has to be allowed again.
-	args := []string{"-allow-data-loss=mirror.app"}
+	var args []string
 	for tries := 0; len(b.lacking(copying)) > 0 && tries < mostTries; tries++ {
 		p := w.apply(t, args...)
 		w.strike(t, b, copying, b.lacking(copying)[0], p, 0)
 		p.wait(t)
-		args = args[:1]
+		args = nil
 		if p.code() == 0 {
-			args = append(args, "-replace=mirror.app") // all is copied: from the beginning
+			args = []string{"-replace=mirror.app"} // all is copied: from the beginning
 		}
 	}
-	w.complete(t, args[:1]...)
+	w.complete(t)
 }
 
 // killStreams kills in a moment of a mirror that streams. It returns the runner that

@@ -66,33 +66,33 @@ func (w *world) kill(t *testing.T, b *blows, v victim, p *process) string {
 func (w *world) disturb(b *blows) string {
 	wires := []struct {
 		name string
-		*wire
+		*pgtest.Wire
 	}{{"to the source", w.toSource}, {"to the target", w.toTarget}}
 	one, other := b.rng.IntN(2), b.rng.IntN(6)
 	x := wires[one]
 	switch other {
 	case 0, 1:
-		x.cut()
+		x.Cut()
 		return "cut " + x.name
 	case 2:
-		w.toSource.cut()
-		w.toTarget.cut()
+		w.toSource.Cut()
+		w.toTarget.Cut()
 		return "both cut"
 	case 3:
-		x.hold()
+		x.Hold()
 		time.Sleep(b.short(1500 * time.Millisecond))
-		x.flow()
+		x.Flow()
 		return "held " + x.name
 	case 4:
-		x.hold()
+		x.Hold()
 		time.Sleep(b.short(1500 * time.Millisecond))
-		x.cut()
+		x.Cut()
 		return "held and cut " + x.name
 	}
-	x.slow(200 * time.Millisecond)
+	x.Slow(200 * time.Millisecond)
 	time.Sleep(b.short(1500 * time.Millisecond))
-	x.slow(0)
-	x.cut()
+	x.Slow(0)
+	x.Cut()
 	return "slow and cut " + x.name
 }
 

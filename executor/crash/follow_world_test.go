@@ -16,7 +16,7 @@ import (
 // world is a source that its application writes to, a target, and the wires to both.
 type world struct {
 	source, target     *pgtest.DB
-	toSource, toTarget *wire
+	toSource, toTarget *pgtest.Wire
 	here               folder
 	build              string // of the program, when it is another one
 	blocks             string // of single tables, in the configuration
@@ -43,9 +43,9 @@ func newWorld(t *testing.T) *world {
 // lay lays the wires and writes the configuration.
 func (w *world) lay(t *testing.T) {
 	t.Helper()
-	w.toSource, w.toTarget = newWire(t, w.source), newWire(t, w.target)
+	w.toSource, w.toTarget = pgtest.NewWire(t, w.source), pgtest.NewWire(t, w.target)
 	w.here = folder{dir: t.TempDir(), name: w.source.Name, build: cmp.Or(w.build, program),
-		env: []string{"SOURCE_URL=" + w.toSource.url, "TARGET_URL=" + w.toTarget.url}}
+		env: []string{"SOURCE_URL=" + w.toSource.URL, "TARGET_URL=" + w.toTarget.URL}}
 	w.write(t)
 	w.before = w.source.Query(t, sourceCatalogue)
 	t.Cleanup(func() {

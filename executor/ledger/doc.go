@@ -3,7 +3,7 @@
 //
 // The ledger holds the facts that must be crash-safe together with rows and
 // objects on the target: which objects of the archive are made, which parts of
-// which tables are there. A record is written in the transaction that did the
+// which tables are there, which commands were run. A record is written in the transaction that did the
 // thing it speaks of, so it is there if and only if the thing is.
 //
 // A mirror's records go when the mirror goes, and the schema goes with the last

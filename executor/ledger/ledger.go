@@ -8,7 +8,7 @@ import (
 )
 
 // Format is the version of the ledger's tables that this build reads and writes.
-const Format = 2
+const Format = 3
 
 // FormatError reports a ledger made by a newer build.
 type FormatError struct{ Found int }
@@ -40,12 +40,23 @@ func Ensure(ctx context.Context, conn *pgx.Conn) error {
 		if format > Format {
 			return &FormatError{Found: format}
 		}
-		return nil
+		return addColumns(ctx, tx)
 	})
 	if err != nil {
 		return fmt.Errorf("ledger: %w", err)
 	}
 	return nil
+}
+
+// addColumns brings a table of a format before to this one. It is looked at first:
+// ALTER TABLE takes a lock that streams would wait for.
+func addColumns(ctx context.Context, tx pgx.Tx) error {
+	var there bool
+	if err := tx.QueryRow(ctx, memberColumns).Scan(&there); err != nil || there {
+		return err
+	}
+	_, err := tx.Exec(ctx, addMemberColumns)
+	return err
 }
 
 // Mirror is what Begin records.
@@ -139,8 +150,8 @@ const createLedger = `
 	create table if not exists bascule.ledger (
 		format integer not null,
 		single boolean primary key default true check (single));
-	insert into bascule.ledger (format) values (2) on conflict do nothing;
-	update bascule.ledger set format = 2 where format = 1;
+	insert into bascule.ledger (format) values (3) on conflict do nothing;
+	update bascule.ledger set format = 3 where format < 3;
 	create table if not exists bascule.mirror (
 		id text primary key,
 		address text not null,
@@ -208,6 +219,7 @@ const createLedger = `
 		dropped text[] not null,
 		state text not null,
 		point pg_lsn,
+		columns jsonb,
 		primary key (mirror, source));
 	create table if not exists bascule.part (
 		mirror text not null references bascule.mirror on delete cascade,
@@ -216,9 +228,30 @@ const createLedger = `
 		low bigint,
 		high bigint,
 		point pg_lsn not null,
-		primary key (mirror, source, number));`
+		primary key (mirror, source, number));
+	create table if not exists bascule.ddl (
+		mirror text not null references bascule.mirror on delete cascade,
+		id text not null,
+		nonce text not null,
+		address text not null,
+		checksum text not null,
+		command text not null,
+		lock_timeout bigint not null,
+		xid text not null default '',
+		members jsonb not null default '[]',
+		lsn pg_lsn,
+		applied timestamptz,
+		seq bigint generated always as identity,
+		primary key (mirror, id));`
 
 const readFormat = `select format from bascule.ledger`
+
+const memberColumns = `
+	select exists (
+		select from pg_catalog.pg_attribute
+		where attrelid = 'bascule.member'::pg_catalog.regclass and attname = 'columns' and not attisdropped)`
+
+const addMemberColumns = `alter table bascule.member add column columns jsonb`
 
 const beginMirror = `
 	with complete as ( -- what a whole copy before this one filled says nothing of this one
@@ -248,7 +281,7 @@ const adoptMirror = `
 	from bascule.mirror where id = $3`
 
 // adoptRecords are all that refer to a mirror, but the parts of a copy under way.
-var adoptRecords = []string{"relation", "object", "stream", "position", "member", "part"}
+var adoptRecords = []string{"relation", "object", "stream", "position", "member", "part", "ddl"}
 
 const ledgerThere = `select pg_catalog.to_regclass('bascule.mirror') is not null`
 

@@ -8,7 +8,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"bascule/planner"
-	"bascule/planner/catalog"
 )
 
 // Stream is what is recorded of how a mirror follows its source.
@@ -31,8 +30,8 @@ type Stream struct {
 
 // Halt is why a mirror stands still, and what its operator can do.
 type Halt struct {
-	// Code is the SQLSTATE, or a word of ours: missing_row, shape, slot_lost, target_restored,
-	// slot_changed.
+	// Code is the SQLSTATE, or a word of ours: missing_row, shape, ddl, slot_lost,
+	// target_restored, slot_changed.
 	Code string `json:"code"`
 
 	// LSN of the commit of the transaction that could not be applied, Table and Key of
@@ -142,96 +141,6 @@ func PutRelations(ctx context.Context, conn *pgx.Conn, mirror string, objects in
 	}))
 }
 
-// States of a member.
-const (
-	Copying  = "copying"   // its changes are not the main stream's: they are in the copy, or in a stream beside it
-	Followed = "streaming" // changes of transactions that Point does not cover are applied
-	Removed  = "removed"   // what still arrives of it is passed over
-)
-
-// Member is a table that the mirror follows.
-type Member struct {
-	Source       uint32 // oid on the source
-	Schema, Name string // on the source
-	TargetSchema string
-	TargetName   string
-
-	// Follow is planner.FollowAll or FollowInserts. Key are the columns by which its
-	// rows are found; with none, all are compared. Dropped are not carried.
-	Follow  string
-	Key     []string
-	Dropped []string
-
-	State string
-
-	// Point is the table's own consistency point; 0 until it is copied. Parts are set
-	// where ranges of its key have points of their own, of which Point is the last.
-	Point catalog.LSN
-	Parts []Part
-}
-
-// PointOf returns the point of the row with this key, of a table with Parts.
-func (m *Member) PointOf(key int64) catalog.LSN {
-	for _, p := range m.Parts {
-		if p.Holds(key) {
-			return p.Point
-		}
-	}
-	return m.Point
-}
-
-// PutMembers records members, replacing those with the same source oid, and begins
-// a new generation.
-func PutMembers(ctx context.Context, conn *pgx.Conn, mirror string, members ...Member) error {
-	return wrap("put members", pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
-		batch := &pgx.Batch{}
-		for _, m := range members {
-			var point *string
-			if m.Point != 0 {
-				text := m.Point.String()
-				point = &text
-			}
-			batch.Queue(putMember, mirror, m.Source, m.Schema, m.Name, m.TargetSchema, m.TargetName, m.Follow,
-				notNil(m.Key), notNil(m.Dropped), m.State, point)
-		}
-		batch.Queue(nextGeneration, mirror)
-		return tx.SendBatch(ctx, batch).Close()
-	}))
-}
-
-func notNil(list []string) []string {
-	if list == nil {
-		return []string{}
-	}
-	return list
-}
-
-// DropMembers forgets members by source oid, and begins a new generation.
-func DropMembers(ctx context.Context, conn *pgx.Conn, mirror string, sources ...uint32) error {
-	_, err := conn.Exec(ctx, dropMembers, mirror, sources)
-	return wrap("drop members", err)
-}
-
-// Members returns the mirror's, by name.
-func Members(ctx context.Context, conn *pgx.Conn, mirror string) ([]Member, error) {
-	rows, err := conn.Query(ctx, readMembers, mirror)
-	if err != nil {
-		return nil, wrap("read members", err)
-	}
-	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (m Member, err error) {
-		err = row.Scan(&m.Source, &m.Schema, &m.Name, &m.TargetSchema, &m.TargetName, &m.Follow, &m.Key, &m.Dropped, &m.State, &m.Point)
-		return m, err
-	})
-	if err != nil {
-		return nil, wrap("read members", err)
-	}
-	parts, err := Parts(ctx, conn, mirror)
-	for i := range list {
-		list[i].Parts = parts[list[i].Source]
-	}
-	return list, err
-}
-
 const setStream = `
 	insert into bascule.stream as s (mirror, settings, timeline)
 	values ($1, $2::text::jsonb, $3)
@@ -276,20 +185,3 @@ const copyMore = `
 	update bascule.mirror
 	set phase = case phase when 'schema' then 'copying' else phase end, objects_total = $2, finished = null, updated = pg_catalog.now()
 	where id = $1`
-
-const putMember = `
-	insert into bascule.member (mirror, source, schema, name, target_schema, target_name, follow, key, dropped, state, point)
-	values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::text::pg_lsn)
-	on conflict (mirror, source) do update set schema = excluded.schema, name = excluded.name,
-		target_schema = excluded.target_schema, target_name = excluded.target_name, follow = excluded.follow,
-		key = excluded.key, dropped = excluded.dropped, state = excluded.state, point = excluded.point`
-
-const dropMembers = `
-	with gone as (delete from bascule.member where mirror = $1 and source = any ($2::oid[]))
-	update bascule.stream set generation = generation + 1 where mirror = $1`
-
-const readMembers = `
-	select source, schema, name, target_schema, target_name, follow, key, dropped, state, point::text
-	from bascule.member
-	where mirror = $1
-	order by schema, name`

@@ -3,9 +3,6 @@ package slot_test
 import (
 	"errors"
 	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -21,14 +18,14 @@ import (
 // unless the target has what the standby never got.
 func TestCheckAfterFailover(t *testing.T) {
 	t.Parallel()
-	primary, standby := failoverPair(t)
+	primary, standby := pgtest.Pair(t, 17)
 	s := newSource(t, primary, shop)
 	p := s.stream("app")
 	p.Failover = true
 	orders := s.member("orders", planner.FollowAll)
 	s.publish(p, orders)
 	s.create(p)
-	promoted := &source{DB: &pgtest.DB{Cluster: standby, Name: s.Name, URL: standby.URL(s.Name)}, t: t, role: s.role,
+	promoted := &source{DB: s.DB.On(standby), t: t, role: s.role,
 		url: strings.Replace(s.url, fmt.Sprint(":", primary.Port, "/"), fmt.Sprint(":", standby.Port, "/"), 1)}
 	server := &pgtest.DB{Cluster: standby, Name: "postgres", URL: standby.URL("postgres")}
 	server.Eventually(t, fmt.Sprintf("select pg_last_wal_replay_lsn() >= '%s'", s.Query1(t, "select pg_current_wal_lsn()")), "t")
@@ -42,8 +39,7 @@ func TestCheckAfterFailover(t *testing.T) {
 		t.Errorf("before the promotion: %v", err)
 	}
 	primary.Kill(t)
-	promoted.Exec(t, "select pg_promote()")
-	promoted.Eventually(t, "select pg_is_in_recovery()", "f")
+	standby.Promote(t)
 
 	if timeline, err := slot.Check(t.Context(), promoted.open(true), c); timeline != 2 || err != nil {
 		t.Fatalf("timeline %d: %v", timeline, err)
@@ -75,41 +71,6 @@ func parse(t *testing.T, text string) catalog.LSN {
 		t.Fatal(err)
 	}
 	return lsn
-}
-
-// failoverPair is a primary and a standby that copies its slots. Its data folder is a
-// copy of the primary's, made while that was stopped.
-func failoverPair(t *testing.T) (primary, standby *pgtest.Cluster) {
-	t.Helper()
-	const major = 17
-	primary = pgtest.Own(t, major)
-	database := primary.Database(t, "")
-	database.Exec(t, "select pg_create_physical_replication_slot('standby', true)")
-	standby = pgtest.Own(t, major, pgtest.WithSettings(map[string]string{
-		"primary_conninfo": fmt.Sprintf("host=%s port=%d user=%s password=%s dbname=postgres",
-			primary.Host, primary.Port, primary.User, primary.Password),
-		"primary_slot_name": "standby", "hot_standby_feedback": "on", "sync_replication_slots": "on",
-	}))
-	standby.Stop(t)
-	primary.Stop(t)
-	from, to := filepath.Join(primary.Dir(), "data"), filepath.Join(standby.Dir(), "data")
-	config, err := os.ReadFile(filepath.Join(to, "postgresql.conf"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, command := range [][]string{
-		{"rm", "-rf", to}, {"cp", "-a", from, to}, {"cp", "-a", filepath.Join(to, "PG_VERSION"), filepath.Join(to, "standby.signal")},
-	} {
-		if out, err := exec.Command(command[0], command[1:]...).CombinedOutput(); err != nil {
-			t.Fatalf("%v: %s", err, out)
-		}
-	}
-	if err := os.WriteFile(filepath.Join(to, "postgresql.conf"), config, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	primary.Start(t)
-	standby.Start(t)
-	return primary, standby
 }
 
 // syncSlot moves the slot on until the standby's copy of it lasts, and returns where

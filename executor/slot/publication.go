@@ -94,23 +94,35 @@ func change(ctx context.Context, conn *pgx.Conn, s planner.Stream, members []led
 	if err != nil {
 		return err
 	}
+	sqls, err := changes(ctx, conn, s, members, whole, there)
+	if err != nil || len(sqls) == 0 {
+		return err
+	}
+	return alter(ctx, conn, "change the publications of the mirror", sources(members), sqls...)
+}
+
+// changes are the statements that make publications, of which those are there, hold
+// these members.
+func changes(ctx context.Context, conn queryer, s planner.Stream, members []ledger.Member, whole bool, there []catalog.Publication) ([]string, error) {
 	names, err := tableNames(ctx, conn, members)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var sqls []string
 	for _, l := range lists(s, members) {
 		l.names, l.whole, l.viaRoot = names, whole, s.ViaRoot
 		more, err := l.statements(there)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		sqls = append(sqls, more...)
 	}
-	if len(sqls) == 0 {
-		return nil
-	}
-	return alter(ctx, conn, "change the publications of the mirror", sources(members), sqls...)
+	return sqls, nil
+}
+
+// queryer is a session, or a transaction of one.
+type queryer interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
 }
 
 // list is what one publication is to hold.
@@ -181,7 +193,7 @@ func (l *list) configured(p *catalog.Publication) bool {
 }
 
 // tableNames are the names that the members have now, quoted, by oid.
-func tableNames(ctx context.Context, conn *pgx.Conn, members []ledger.Member) (map[uint32]string, error) {
+func tableNames(ctx context.Context, conn queryer, members []ledger.Member) (map[uint32]string, error) {
 	rows, err := conn.Query(ctx, selectTables, sources(members))
 	if err != nil {
 		return nil, fmt.Errorf("find the tables of the mirror: %w", err)

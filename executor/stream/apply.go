@@ -2,7 +2,10 @@ package stream
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+
+	"bascule/executor/stream/target"
 )
 
 // apply carries orders out, one after the other, until there are no more. A batch is
@@ -49,12 +52,13 @@ func (l *link) send(life context.Context, b *batch) error {
 
 func (l *link) lookUp(life context.Context, q *lookup) error {
 	t, err := l.session.Table(life, q.relation, q.member)
-	if err != nil {
+	var misfit *target.ShapeError
+	if err != nil && !errors.As(err, &misfit) {
 		return err
 	}
-	if q.inOrder {
+	if q.inOrder && t != nil {
 		t.KeepOrder()
 	}
-	q.answer <- t
+	q.answer <- counterpart{table: t, misfit: misfit}
 	return nil
 }

@@ -18,6 +18,20 @@
 // What is acknowledged to the source is on the target's disk, always, and until
 // something is, it is the position that the connection began at.
 //
+// A command of a ddl block arrives as a message in the source's transaction that ran it:
+// an id, of which the ledger has the text. At that transaction's commit all before is
+// committed here, and one transaction runs the command, records it and moves the
+// position. Then the link ends, and the next one sees tables and members as they have
+// become. A transaction that brings such a message and rows of the mirror's tables halts
+// the stream: no command of ours is of that kind.
+//
+// A table that was changed on the source alone is seen before the first row that does
+// not fit: by the source's description of it, by what the target has, and by what the
+// ledger records of how the source described it before. That also tells a column that
+// was dropped from one that only the target ever had. The halt stands right before the
+// transaction of that row, names what was changed and says the command that makes the
+// target the same. What no row shows, a default, NOT NULL, an index, is not seen.
+//
 // Nothing is diagnosed while it is fast. A batch that fails ends the connection; the
 // next one begins at the last committed position and applies carefully, row by row and
 // a transaction at a time, until it is past the place. What fails then is exact, and

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 
-	"bascule/config/pgname"
 	"bascule/executor/ledger"
 	"bascule/executor/stream/target"
 	"bascule/planner/catalog"
@@ -46,34 +45,42 @@ const (
 func (s *Stream) halted(err error) error {
 	var row *target.RowError
 	var missing *target.MissingError
-	var shape *target.ShapeError
+	var shape *shapeError
 	var unknown *unknownError
 	var shifted *shiftedError
+	var command *commandError
 	h := ledger.Halt{Text: err.Error()}
 	switch {
 	case errors.As(err, &row):
 		h.Code, h.LSN, h.Key = session.Code(row.Err), row.Final.String(), row.Key
 		h.Table = s.source(row.Table)
 		h.Remedy = s.mend(h.Table)
+		if definitions[h.Code] {
+			h.Remedy += ". If a command was run on the source only, which the target needs too: declare it in a ddl block with ran_on_source = true, and run `bascule apply`"
+		}
 	case errors.As(err, &missing):
 		h.Code, h.LSN, h.Key = codeMissingRow, missing.Final.String(), missing.Key
 		h.Table = s.source(missing.Table)
 		h.Remedy = s.mend(h.Table)
 	case errors.As(err, &shape):
-		h.Code = codeShape
-		h.Table = s.source(pgname.Shown(shape.Schema, shape.Name))
-		h.Remedy = shape.Remedy + ", then " + s.retry()
+		h.Code, h.LSN, h.Table, h.Remedy = codeShape, shape.final.String(), shape.table, shape.remedy
 	case errors.As(err, &unknown):
 		h.Code, h.LSN, h.Table = codeShape, unknown.final.String(), unknown.table
 		h.Remedy = fmt.Sprintf("take the table out of the publication if it is no table of the mirror, then %s; or declare it and run `bascule apply`", s.retry())
 	case errors.As(err, &shifted):
 		h.Code, h.LSN, h.Table = codeShape, shifted.final.String(), shifted.table
 		h.Remedy = fmt.Sprintf("copy the table again: `bascule apply -replace='%s.table[%q]'`", s.cfg.Label, h.Table)
+	case errors.As(err, &command):
+		h = s.refused(command)
 	default:
 		return err
 	}
 	return &HaltError{Halt: h, Err: err}
 }
+
+// definitions are refusals that can come of another definition on the source: of what
+// may be null, how long it may be, what it must fulfil, and what values an enum has.
+var definitions = map[string]bool{"23502": true, "22001": true, "22003": true, "22P02": true, "23514": true, "23505": true, "23503": true}
 
 // mend is the remedy for a row that cannot be applied.
 func (s *Stream) mend(table string) string {

@@ -35,7 +35,7 @@ func TestHalt(t *testing.T) {
 			if h.Code != tc.code || h.Table != tc.table || !strings.Contains(h.Key, tc.key) || h.LSN == "" && tc.code != "shape" || h.Text == "" {
 				t.Errorf("%+v", h)
 			}
-			if !strings.Contains(h.Remedy, "run -retry='mirror.app'") || tc.code != "shape" && !strings.Contains(h.Remedy, `-replace='mirror.app.table["public.a"]'`) {
+			if !strings.Contains(h.Remedy, "run -retry='mirror.app'") && tc.code != "shape" || !strings.Contains(h.Remedy, `-replace='mirror.app.table["public.a"]'`) {
 				t.Errorf("remedy %s", h.Remedy)
 			}
 			rows := r.target.Query1(t, "select string_agg(id::text, ' ' order by id) from a where id between 50 and 60")

@@ -48,7 +48,13 @@ type lookup struct {
 	relation target.Relation
 	member   ledger.Member
 	inOrder  bool
-	answer   chan *target.Table
+	answer   chan counterpart
+}
+
+// counterpart is a table of the target, or why rows do not fit.
+type counterpart struct {
+	table  *target.Table
+	misfit *target.ShapeError
 }
 
 // batchCount is how many batches there are: one is filled, one is sent, and others lie
@@ -128,6 +134,10 @@ func (l *link) connect(ctx context.Context, conn *pgx.Conn) (err error) {
 			return err
 		}
 	}
+	if err := s.record(ctx, conn, repl, l.members); err != nil {
+		_ = repl.Close(context.WithoutCancel(ctx))
+		return err
+	}
 	if l.session, err = s.openSession(ctx, conn, l.start, repl); err != nil {
 		return err
 	}
@@ -194,7 +204,7 @@ func (l *link) run(ctx context.Context) error {
 	beside, done := context.WithCancel(life)
 	defer done()
 
-	r := newReceiver(l)
+	r := newReceiver(l, ctx.Done())
 	g.Go(func() error { return l.session.Run(life) })
 	g.Go(func() error { l.source.Read(life); return nil }) // its error is the receiver's
 	g.Go(func() error { return l.apply(life) })

@@ -5,7 +5,10 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"bascule/config/pgname"
+	"bascule/executor/ledger"
 	"bascule/executor/stream/pgoutput"
 	"bascule/executor/stream/target"
 	"bascule/executor/stream/walsender"
@@ -23,10 +26,12 @@ type receiver struct {
 	last      *relation // the one that the last change was of
 
 	// Of the source transaction that is open. skip: it is in the position already.
-	inside bool
-	final  catalog.LSN
-	skip   bool
-	kept   bool // a change of it was
+	inside  bool
+	final   catalog.LSN
+	xid     uint32
+	skip    bool
+	kept    bool        // a change of it was
+	command *ledger.DDL // that it ran, and that is to run here
 
 	open *batch
 
@@ -45,25 +50,31 @@ type receiver struct {
 	moved time.Time // when the position was last
 	asked bool      // the source waits for a status update
 	pause *pause    // a request of Between that waits for a transaction's end
+
+	conn *pgx.Conn       // see aside
+	stop <-chan struct{} // closed when the link is to end
 }
 
-func newReceiver(l *link) *receiver {
+func newReceiver(l *link, stop <-chan struct{}) *receiver {
 	return &receiver{
 		link: l, members: l.members, relations: make(map[uint32]*relation),
-		sent: l.start.LSN, dealt: l.start.LSN, moved: time.Now(),
+		sent: l.start.LSN, dealt: l.start.LSN, moved: time.Now(), stop: stop,
 	}
 }
 
 // run receives until ctx ends, and ends what is open; or until an error.
 func (r *receiver) run(ctx, life context.Context) error {
 	defer r.dismiss()
+	defer r.closeAside(life)
 	l := r.link
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	var block []byte
 	for {
 		r.now = time.Now()
-		if err := r.messages(life, block); err != nil {
+		if err := r.messages(life, block); err == errStopped {
+			return r.finish(life)
+		} else if err != nil {
 			return err
 		}
 		block = nil
@@ -146,7 +157,9 @@ func (r *receiver) message(life context.Context, m walsender.Message) error {
 			return err
 		}
 		return r.truncate(life, t)
-	case pgoutput.TypeType, pgoutput.TypeOrigin, pgoutput.TypeMessage:
+	case pgoutput.TypeMessage:
+		return r.hear(life, m.Data)
+	case pgoutput.TypeType, pgoutput.TypeOrigin:
 		return nil
 	}
 	return &pgoutput.FormatError{Type: m.Data[0], Size: len(m.Data)}
@@ -170,7 +183,7 @@ func (r *receiver) keepalive(m walsender.Message) {
 }
 
 func (r *receiver) begin(life context.Context, b pgoutput.Begin) error {
-	r.inside, r.final, r.kept = true, b.Final, false
+	r.inside, r.final, r.xid, r.kept, r.command = true, b.Final, b.XID, false, nil
 	r.skip = r.link.start.LSN.Covers(b.Final)
 	if careful := r.link.s.careful; careful != 0 && !careful.Covers(b.Final) {
 		return r.recover(life)
@@ -248,6 +261,9 @@ func (r *receiver) truncate(life context.Context, t pgoutput.Truncate) error {
 
 // commit ends a source transaction.
 func (r *receiver) commit(life context.Context, c pgoutput.Commit) error {
+	if r.command != nil {
+		return r.obey(life, c)
+	}
 	r.inside = false
 	r.dealt = max(r.dealt, c.End)
 	r.link.s.received(c.End, 0)

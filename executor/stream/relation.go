@@ -3,6 +3,7 @@ package stream
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"bascule/config/pgname"
 	"bascule/executor/ledger"
@@ -122,16 +123,35 @@ func (r *receiver) onTarget(life context.Context, rel *relation) (*target.Table,
 		return rel.table, nil
 	}
 	_, inOrder := r.link.s.inOrder[rel.OID]
-	q := &lookup{relation: rel.described(), member: rel.member, inOrder: inOrder, answer: make(chan *target.Table, 1)}
+	q := &lookup{relation: rel.described(), member: rel.member, inOrder: inOrder, answer: make(chan counterpart, 1)}
 	if err := r.order(life, order{table: q}); err != nil {
 		return nil, err
 	}
+	var at counterpart
 	select {
-	case rel.table = <-q.answer:
-		return rel.table, nil
+	case at = <-q.answer:
 	case <-life.Done():
 		return nil, context.Cause(life)
 	}
+	var differences target.Differences
+	if at.misfit != nil {
+		differences = at.misfit.Differences
+	} else {
+		differences = at.table.Differences
+	}
+	rel.table = at.table
+	err := r.examine(life, rel, differences, at.misfit)
+	if err == errPast {
+		rel.member.Dropped = slices.Clone(rel.member.Dropped)
+		for _, c := range differences.Missing {
+			rel.member.Dropped = append(rel.member.Dropped, c.Name)
+		}
+		return r.onTarget(life, rel)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return rel.table, nil
 }
 
 // described is the relation in the target's words.

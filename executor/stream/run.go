@@ -42,7 +42,10 @@ func (s *Stream) Run(ctx context.Context) error {
 		if s.Progress().Position > began {
 			wait = backoff{}
 		}
-		if again == atOnce {
+		switch again {
+		case anew:
+			continue
+		case carefully:
 			s.log.InfoContext(ctx, "batch is applied again row by row", "error", err)
 			continue
 		}
@@ -99,22 +102,27 @@ func (b *backoff) long(now time.Time) bool { return now.Sub(b.since) > patience 
 type verdict int
 
 const (
-	stop   verdict = iota
-	later          // after a while
-	atOnce         // carefully
+	stop      verdict = iota
+	later             // after a while
+	carefully         // at once
+	anew              // at once: a command was applied
 )
 
 // judge says what to do, and names the error as Run's caller is to see it.
 func (s *Stream) judge(err error) (verdict, error) {
 	switch {
+	case err == errAnew:
+		return anew, err
 	case errors.As(err, new(*LeaseLostError)):
 		return stop, err
 	case errors.As(err, new(*target.ClaimLostError)):
 		return stop, &LeaseLostError{Mirror: s.cfg.Mirror, Err: err}
+	case errors.As(err, new(*commandError)) && !session.Lost(err): // the server's word on the command, whatever it is
+		return stop, s.halted(err)
 	case session.Transient(err), errors.Is(err, errSilent):
 		return later, err
 	case errors.As(err, new(*target.BatchError)):
-		return atOnce, err
+		return carefully, err
 	}
 	return stop, s.halted(err)
 }

@@ -12,6 +12,7 @@ import (
 
 	"bascule/executor/ledger"
 	"bascule/executor/progress"
+	"bascule/executor/stream/pgoutput"
 	"bascule/planner/catalog"
 )
 
@@ -82,11 +83,13 @@ type Stream struct {
 	names      map[string]string // of tables, by what they are on the target
 
 	// Run's own, between links.
-	epoch   int64               // as this process took it; 0: not yet
-	careful catalog.LSN         // what commits before it is applied carefully
-	suspect suspect             // why
-	inOrder map[uint32]struct{} // tables whose changes keep their order, by oid on the source
-	strikes map[uint32]int      // how often a table's batch failed, and its rows were right
+	epoch   int64                        // as this process took it; 0: not yet
+	careful catalog.LSN                  // what commits before it is applied carefully
+	suspect suspect                      // why
+	inOrder map[uint32]struct{}          // tables whose changes keep their order, by oid on the source
+	strikes map[uint32]int               // how often a table's batch failed, and its rows were right
+	ignored map[string]bool              // why messages were ignored
+	passed  map[uint32]pgoutput.Relation // not as recorded, and right
 }
 
 // New returns a Stream that has not begun. Run is called once.
@@ -115,6 +118,8 @@ func New(cfg Config) *Stream {
 		waiting:  make(map[*waiter]struct{}),
 		inOrder:  make(map[uint32]struct{}),
 		strikes:  make(map[uint32]int),
+		ignored:  make(map[string]bool),
+		passed:   make(map[uint32]pgoutput.Relation),
 	}
 }
 

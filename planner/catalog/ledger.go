@@ -51,6 +51,24 @@ type LedgerMirror struct {
 	Beside   []LedgerPosition
 
 	Members []LedgerMember
+
+	// DDL are the commands that were recorded, in the order that they were.
+	DDL []LedgerDDL
+}
+
+// LedgerDDL is a command of a ddl block as the ledger has it.
+type LedgerDDL struct {
+	ID       string
+	Address  string
+	Checksum string // of the command: SHA-256 in hex
+
+	// Begun: a transaction of the source has run it, and was about to commit; whether it
+	// did is the source's to say.
+	Begun bool
+
+	// LSN of the source's commit, and when the target had it; 0 and zero until then.
+	LSN     LSN
+	Applied time.Time
 }
 
 // LedgerStream is how a continuous mirror was applied.

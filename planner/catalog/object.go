@@ -13,7 +13,7 @@ func (r *reader) subscriptions() question {
 
 func (r *reader) object(rows pgx.Rows) error {
 	var o Object
-	err := rows.Scan(&o.Class, &o.OID, &o.Kind, &o.Schema, &o.Name, &o.Table, &o.Owner, &o.Extension, &o.NeedsSuperuser)
+	err := rows.Scan(&o.Class, &o.OID, &o.Kind, &o.Schema, &o.Name, &o.Table, &o.Owner, &o.Extension, &o.NeedsSuperuser, letter{&o.Volatility})
 	r.db.Objects = append(r.db.Objects, o)
 	return err
 }
@@ -24,11 +24,12 @@ func (r *reader) object(rows pgx.Rows) error {
 const (
 	selectObjects = `
 		select o.class::oid, o.oid, o.kind, o.nspname::text, o.name, o.tab, coalesce(pg_catalog.pg_get_userbyid(nullif(o.owner, 0))::text, ''),
-			coalesce(m.extname::text, ''), o.superuser
+			coalesce(m.extname::text, ''), o.superuser, coalesce(f.provolatile::text, '')
 		from (` + functionObjects + ` union all ` + typeObjects + ` union all ` + tableObjects + ` union all ` +
 		operatorObjects + ` union all ` + namedObjects + ` union all ` + searchObjects + ` union all ` + globalObjects + `
 		) o
 		left join (` + members + `) m on m.classid = o.class and m.objid = o.oid
+		left join pg_catalog.pg_proc f on f.oid = o.oid and o.class = 'pg_catalog.pg_proc'::regclass
 		order by o.kind, o.nspname, o.name, o.tab, o.oid`
 
 	// parts are objects that come with another: a range type's constructors and cast.

@@ -47,7 +47,7 @@ const (
 
 	selectSubscriptions = `
 		select 'pg_catalog.pg_subscription'::regclass::oid, s.oid, 'subscription', '', s.subname::text, 0::oid,
-			pg_catalog.pg_get_userbyid(s.subowner)::text, '', true
+			pg_catalog.pg_get_userbyid(s.subowner)::text, '', true, ''
 		from pg_catalog.pg_subscription s
 		join pg_catalog.pg_database d on d.oid = s.subdbid
 		where d.datname = pg_catalog.current_database()

@@ -110,15 +110,25 @@ func (r *reader) questions() []question {
 func (r *reader) readAll(ctx context.Context, tx pgx.Tx) error {
 	batch := &pgx.Batch{}
 	batch.Queue(setLockTimeout)
+	return r.ask(ctx, tx, batch)
+}
+
+// ask asks them behind what the batch has already.
+func (r *reader) ask(ctx context.Context, tx pgx.Tx, batch *pgx.Batch) error {
 	for _, q := range r.questions() {
-		batch.Queue(q.sql, q.args...).Query(func(rows pgx.Rows) error {
-			if err := q.each(rows); err != nil {
-				return fmt.Errorf("read %s: %w", q.about, err)
-			}
-			return nil
-		})
+		q.queue(batch)
 	}
 	return tx.SendBatch(ctx, batch).Close()
+}
+
+// queue puts the question into a batch.
+func (q question) queue(batch *pgx.Batch) {
+	batch.Queue(q.sql, q.args...).Query(func(rows pgx.Rows) error {
+		if err := q.each(rows); err != nil {
+			return fmt.Errorf("read %s: %w", q.about, err)
+		}
+		return nil
+	})
 }
 
 func (q question) each(rows pgx.Rows) error {

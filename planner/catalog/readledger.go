@@ -52,7 +52,7 @@ func ReadLedger(ctx context.Context, conn *pgx.Conn) (*Ledger, error) {
 		return nil
 	})
 	if err == nil && l.Format >= ledgerStreams {
-		err = readLedgerStreams(ctx, conn, byID)
+		err = readLedgerStreams(ctx, conn, byID, l.Format)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read ledger: %w", err)
@@ -71,10 +71,11 @@ func scanLedgerMirror(row pgx.CollectableRow) (m LedgerMirror, err error) {
 }
 
 // ledgerKnown is the newest ledger format that is read; executor/ledger writes it.
-// ledgerStreams is the first with continuous mirrors.
+// ledgerStreams is the first with continuous mirrors, ledgerCommands with DDL.
 const (
-	ledgerKnown   = 2
-	ledgerStreams = 2
+	ledgerKnown    = 3
+	ledgerStreams  = 2
+	ledgerCommands = 3
 )
 
 const ledgerThere = `

@@ -9,15 +9,20 @@ import (
 )
 
 // readLedgerStreams fills in what the ledger says of continuous mirrors.
-func readLedgerStreams(ctx context.Context, conn *pgx.Conn, byID map[string]*LedgerMirror) error {
+func readLedgerStreams(ctx context.Context, conn *pgx.Conn, byID map[string]*LedgerMirror, format int) error {
 	for _, q := range []struct {
-		sql  string
-		scan func(pgx.Rows) (id string, put func(*LedgerMirror), err error)
+		since int
+		sql   string
+		scan  func(pgx.Rows) (id string, put func(*LedgerMirror), err error)
 	}{
-		{ledgerStream, scanLedgerStream},
-		{ledgerPositions, scanLedgerPosition},
-		{ledgerMembers, scanLedgerMember},
+		{ledgerStreams, ledgerStream, scanLedgerStream},
+		{ledgerStreams, ledgerPositions, scanLedgerPosition},
+		{ledgerStreams, ledgerMembers, scanLedgerMember},
+		{ledgerCommands, ledgerDDL, scanLedgerDDL},
 	} {
+		if format < q.since {
+			continue
+		}
 		rows, err := conn.Query(ctx, q.sql)
 		if err != nil {
 			return err
@@ -77,6 +82,17 @@ func scanLedgerMember(rows pgx.Rows) (id string, put func(*LedgerMirror), err er
 	return id, func(m *LedgerMirror) { m.Members = append(m.Members, t) }, err
 }
 
+func scanLedgerDDL(rows pgx.Rows) (id string, put func(*LedgerMirror), err error) {
+	var d LedgerDDL
+	var lsn *LSN
+	var applied *time.Time
+	err = rows.Scan(&id, &d.ID, &d.Address, &d.Checksum, &d.Begun, &lsn, &applied)
+	if applied != nil {
+		d.LSN, d.Applied = *lsn, *applied
+	}
+	return id, func(m *LedgerMirror) { m.DDL = append(m.DDL, d) }, err
+}
+
 const ledgerStream = `
 	select mirror, generation, settings::text, timeline, halt::text
 	from bascule.stream
@@ -91,3 +107,8 @@ const ledgerMembers = `
 	select mirror, source, schema, name, target_schema, target_name, follow, key, dropped, state, point::text
 	from bascule.member
 	order by mirror, schema, name`
+
+const ledgerDDL = `
+	select mirror, id, address, checksum, xid <> '', lsn::text, applied
+	from bascule.ddl
+	order by mirror, seq`

@@ -85,12 +85,7 @@ func ReadSlots(ctx context.Context, conn *pgx.Conn) ([]Slot, []Publication, erro
 	}
 	batch := &pgx.Batch{}
 	for _, q := range r.questions() {
-		batch.Queue(q.sql).Query(func(rows pgx.Rows) error {
-			if err := q.each(rows); err != nil {
-				return fmt.Errorf("read %s: %w", q.about, err)
-			}
-			return nil
-		})
+		q.queue(batch)
 	}
 	err = tx.SendBatch(ctx, batch).Close()
 	if end := tx.Rollback(context.WithoutCancel(ctx)); err == nil {
@@ -109,8 +104,11 @@ type slotReader struct {
 }
 
 func (r *slotReader) questions() []question {
+	return append([]question{{about: "replication slots", sql: selectSlots, row: r.slot}}, r.publicationQuestions()...)
+}
+
+func (r *slotReader) publicationQuestions() []question {
 	return []question{
-		{about: "replication slots", sql: selectSlots, row: r.slot},
 		{about: "publications", sql: selectPublications, row: r.publication},
 		{about: "published tables", sql: selectPublished, row: r.table},
 	}

@@ -291,6 +291,8 @@ type Object struct {
 	Table        uint32 // of a trigger, rule, policy, statistics object
 	Owner        string
 	Extension    string
+	// Volatility of a function, procedure or aggregate: i, s, v; 0 for all others.
+	Volatility rune
 	// NeedsSuperuser: creating it takes a superuser, whatever is granted (C
 	// functions, base types, casts without function, access methods ...).
 	NeedsSuperuser bool

@@ -93,6 +93,7 @@ type ShapeError struct {
 	Schema, Name string // on the target
 	Problem      string
 	Remedy       string
+	Differences
 }
 
 func (e *ShapeError) Error() string { return pgname.Shown(e.Schema, e.Name) + ": " + e.Problem }

@@ -30,7 +30,7 @@ func (t *Table) match() error {
 				return t.misfit("the key column %s is excluded", col.name)
 			}
 		case !found:
-			return t.misfit("it has no column %s, which the source has", col.name)
+			return t.misfit("it has no column %s, which the source has", t.missing())
 		default:
 			if err := t.accept(&col, c, t.shape.Columns[j]); err != nil {
 				return err
@@ -111,21 +111,21 @@ func (t *Table) limits() {
 func (t *Table) misfit(format string, args ...any) error {
 	return &ShapeError{
 		Schema: t.member.TargetSchema, Name: t.member.TargetName, Problem: fmt.Sprintf(format, args...),
-		Remedy: "make the table like the source's, or copy it again",
+		Remedy: "make the table like the source's, or copy it again", Differences: t.Differences,
 	}
 }
 
 // sameBinary reports whether the binary form of a source's type is read by a target's.
 // Types of users have other oids on each server: what they are, the plan has compared.
 func sameBinary(source, target uint32) bool {
-	if source >= firstNormal || target >= firstNormal || source == target {
+	if source >= FirstNormal || target >= FirstNormal || source == target {
 		return true
 	}
 	return characters[source] && characters[target]
 }
 
-// firstNormal is where oids of users' objects begin.
-const firstNormal = 16384
+// FirstNormal is where oids of users' objects begin.
+const FirstNormal = 16384
 
 // characters are types whose binary form is the text: text, varchar, bpchar.
 var characters = map[uint32]bool{25: true, 1043: true, 1042: true}

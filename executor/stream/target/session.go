@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -61,7 +63,7 @@ type Session struct {
 }
 
 // own are the statements that are not a table's.
-type own struct{ begin, flushing, advance, commit, place, flushed, readShape *statement }
+type own struct{ begin, flushing, advance, commit, place, flushed, readShape, blockers *statement }
 
 // errEnded is what is returned after Close.
 var errEnded = errors.New("the session was closed")
@@ -96,7 +98,7 @@ func newSession(cfg Config) *Session {
 		own: own{
 			begin: &statement{sql: "begin"}, flushing: &statement{sql: flushAtCommit}, commit: &statement{sql: "commit"},
 			advance: &statement{sql: ledger.AdvanceSQL}, place: &statement{sql: readPlace},
-			flushed: &statement{sql: readFlushed}, readShape: &statement{sql: shapeSQL},
+			flushed: &statement{sql: readFlushed}, readShape: &statement{sql: shapeSQL}, blockers: &statement{sql: selectBlockers},
 		},
 	}
 }
@@ -184,6 +186,13 @@ func (s *Session) Flushed(ctx context.Context) (catalog.LSN, error) {
 	return catalog.ParseLSN(rows[0])
 }
 
+// Blockers says who stands in the way of another session of the same server, "" when
+// nobody does.
+func (s *Session) Blockers(ctx context.Context, pid uint32) (string, error) {
+	rows, err := s.query(ctx, s.own.blockers, strconv.FormatUint(uint64(pid), 10))
+	return strings.Join(rows, "; "), err
+}
+
 // Close says that nothing more will be sent: Run returns when all is answered. A
 // transaction whose Last segment was not sent is rolled back.
 func (s *Session) Close() {
@@ -241,3 +250,10 @@ const flushAtCommit = `set local synchronous_commit = local`
 const readPlace = `select pg_catalog.pg_current_wal_insert_lsn()::text || ' ' || pg_catalog.pg_current_wal_flush_lsn()::text`
 
 const readFlushed = `select pg_catalog.pg_current_wal_flush_lsn()::text`
+
+const selectBlockers = `
+	select pg_catalog.format('pid %s of role %s, application %s, in a transaction for %s s', a.pid, coalesce(a.usename::text, '(not shown)'),
+		coalesce(nullif(a.application_name, ''), '(none)'), coalesce(extract(epoch from pg_catalog.clock_timestamp() - a.xact_start)::bigint::text, '?'))
+	from pg_catalog.pg_stat_activity a
+	where a.pid = any (pg_catalog.pg_blocking_pids($1::text::integer))
+	order by a.pid`

@@ -24,6 +24,7 @@ type shape struct {
 type attribute struct {
 	Name          string `json:"name"`
 	Type          uint32 `json:"type"`
+	Shown         string `json:"shown"` // its type, with its modifier
 	Array         uint32 `json:"array"`
 	Base          uint32 `json:"base"`
 	Receives      bool   `json:"receives"` // its type has a binary form
@@ -99,6 +100,7 @@ const shapeSQL = `
 			select pg_catalog.json_agg(pg_catalog.json_build_object(
 				'name', a.attname,
 				'type', a.atttypid::bigint,
+				'shown', pg_catalog.format_type(a.atttypid, a.atttypmod),
 				'array', t.typarray::bigint,
 				'base', b.oid::bigint,
 				'receives', t.typreceive <> 0,

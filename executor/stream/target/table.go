@@ -10,6 +10,7 @@ type Table struct {
 	rel    Relation
 	member ledger.Member
 	shape  shape
+	Differences
 
 	shown string // for people
 	name  string // quoted, for statements
@@ -98,6 +99,7 @@ func newTable(rel Relation, m ledger.Member, sh shape, binary bool) (*Table, err
 	if sh.Partitioned {
 		t.only = t.name
 	}
+	t.Differences = differ(rel, m, sh)
 	if err := t.match(); err != nil {
 		return nil, err
 	}

@@ -1,7 +1,6 @@
 package walsender
 
 import (
-	"crypto/tls"
 	"net"
 	"syscall"
 	"time"
@@ -18,9 +17,6 @@ func (c *Conn) gather() {
 
 // lowWater does nothing for what is no socket: then it only wakes us more often.
 func lowWater(conn net.Conn, bytes int) {
-	if t, ok := conn.(*tls.Conn); ok {
-		conn = t.NetConn()
-	}
 	if s, ok := conn.(syscall.Conn); ok {
 		if raw, err := s.SyscallConn(); err == nil {
 			_ = raw.Control(func(fd uintptr) {

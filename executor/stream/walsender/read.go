@@ -2,9 +2,11 @@ package walsender
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/binary"
 	"fmt"
 	"io"
+	"net"
 	"time"
 
 	"bascule/planner/catalog"
@@ -16,10 +18,14 @@ func (c *Conn) Read(ctx context.Context) {
 	defer close(c.blocks)
 	stop := context.AfterFunc(ctx, func() { _ = c.conn.SetReadDeadline(time.Unix(1, 0)) })
 	defer stop()
+	_, encrypted := c.conn.(*tls.Conn)
 	for {
 		var block []byte
 		select {
 		case block = <-c.free:
+		case <-c.closed:
+			c.readError = net.ErrClosed
+			return
 		case <-ctx.Done():
 			c.readError = context.Cause(ctx)
 			return
@@ -34,7 +40,9 @@ func (c *Conn) Read(ctx context.Context) {
 			c.readError = cause(ctx, err)
 			return
 		}
-		if n < gatherBelow && c.Slack.Load() {
+		// A read of TLS is one record, of 8 KiB at most: it does not say that there is no
+		// more, and to wait after each would take far longer than to read.
+		if n < gatherBelow && !encrypted && c.Slack.Load() {
 			c.gather()
 		}
 	}

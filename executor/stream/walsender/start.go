@@ -49,6 +49,9 @@ type Conn struct {
 
 	writing  sync.Mutex
 	finished bool
+
+	closing sync.Once
+	closed  chan struct{}
 }
 
 const (
@@ -74,20 +77,26 @@ func Start(ctx context.Context, repl *pgconn.PgConn, cfg Config) (*Conn, error) 
 		_ = repl.Close(context.WithoutCancel(ctx))
 		return nil, err
 	}
-	c := &Conn{
-		conn:     taken.Conn,
-		blocks:   make(chan []byte, blockCount),
-		free:     make(chan []byte, blockCount),
-		Interval: interval,
-	}
-	for range blockCount {
-		c.free <- make([]byte, blockSize)
-	}
+	c := newConn(taken.Conn, interval)
 	if err := c.begin(ctx, command); err != nil {
 		c.Close()
 		return nil, fmt.Errorf("start replication from slot %q: %w", cfg.Slot, err)
 	}
 	return c, nil
+}
+
+func newConn(conn net.Conn, interval time.Duration) *Conn {
+	c := &Conn{
+		conn:     conn,
+		blocks:   make(chan []byte, blockCount),
+		free:     make(chan []byte, blockCount),
+		Interval: interval,
+		closed:   make(chan struct{}),
+	}
+	for range blockCount {
+		c.free <- make([]byte, blockSize)
+	}
+	return c
 }
 
 // hijack takes the socket over. Messages that the server sent on its own and that

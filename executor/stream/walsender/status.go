@@ -76,7 +76,9 @@ func (c *Conn) Finish(ctx context.Context) error {
 	return err
 }
 
-// Close ends the connection without a word. Read returns.
+// Close ends the connection without a word. Read returns, also where it waits for a
+// block that nobody releases any more.
 func (c *Conn) Close() {
+	c.closing.Do(func() { close(c.closed) })
 	_ = c.conn.Close() // of what is thrown away, no error is of interest
 }

@@ -144,7 +144,7 @@ func (f *family) plant(major int) (seed, error) {
 	}
 	out, err := f.account.command(filepath.Join(bin, "initdb"), "-D", s.data,
 		"-U", superuser, "--pwfile", pwfile, "-A", "scram-sha-256",
-		"-E", "UTF8", "--locale=C.UTF-8", "--no-sync", "--no-instructions").CombinedOutput()
+		"-E", "UTF8", "--locale=C.UTF-8", "--no-sync").CombinedOutput()
 	if err != nil {
 		return seed{}, fmt.Errorf("initdb %d: %w: %s", major, err, out)
 	}

@@ -1,4 +1,4 @@
-package crash_test
+package pgtest
 
 import (
 	"net"
@@ -6,13 +6,11 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	"bascule/planner/catalog/pgtest"
 )
 
-// wire is what lies between the program and a server. It can be cut, held, and slow.
-type wire struct {
-	url string // of the database, over the wire
+// Wire is what lies between the program and a server. It can be cut, held, and slow.
+type Wire struct {
+	URL string // of the database, over the wire
 
 	listener net.Listener
 	server   string
@@ -25,32 +23,32 @@ type wire struct {
 	delay time.Duration
 }
 
-// newWire lays a wire to a database's server. It ends with the test.
-func newWire(t *testing.T, db *pgtest.DB) *wire {
+// NewWire lays a wire to a database's server. It ends with the test.
+func NewWire(t testing.TB, db *DB) *Wire {
 	t.Helper()
 	u, err := url.Parse(db.URL)
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &wire{server: u.Host, ends: map[net.Conn]bool{}}
+	w := &Wire{server: u.Host, ends: map[net.Conn]bool{}}
 	w.moved = sync.NewCond(&w.mu)
 	if w.listener, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
 		t.Fatal(err)
 	}
 	u.Host = w.listener.Addr().String()
-	w.url = u.String()
+	w.URL = u.String()
 	w.all.Go(w.accept)
 	t.Cleanup(func() {
 		w.listener.Close()
-		w.cut()
+		w.Cut()
 		w.all.Wait()
 	})
 	return w
 }
 
-// cut closes all connections. What was under way on them is lost; new ones are
+// Cut closes all connections. What was under way on them is lost; new ones are
 // carried.
-func (w *wire) cut() {
+func (w *Wire) Cut() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for end := range w.ends {
@@ -61,24 +59,24 @@ func (w *wire) cut() {
 	w.moved.Broadcast()
 }
 
-// hold lets nothing through, either way, until flow or cut. Nothing is lost, also not
+// Hold lets nothing through, either way, until Flow or Cut. Nothing is lost, also not
 // what a process sent that is dead by then.
-func (w *wire) hold() { w.set(func() { w.held = true }) }
+func (w *Wire) Hold() { w.set(func() { w.held = true }) }
 
-// flow lets through what was held.
-func (w *wire) flow() { w.set(func() { w.held = false }) }
+// Flow lets through what was held.
+func (w *Wire) Flow() { w.set(func() { w.held = false }) }
 
-// slow makes each piece of data take so long.
-func (w *wire) slow(delay time.Duration) { w.set(func() { w.delay = delay }) }
+// Slow makes each piece of data take so long.
+func (w *Wire) Slow(delay time.Duration) { w.set(func() { w.delay = delay }) }
 
-func (w *wire) set(change func()) {
+func (w *Wire) set(change func()) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	change()
 	w.moved.Broadcast()
 }
 
-func (w *wire) accept() {
+func (w *Wire) accept() {
 	for {
 		near, err := w.listener.Accept()
 		if err != nil {
@@ -88,7 +86,7 @@ func (w *wire) accept() {
 	}
 }
 
-func (w *wire) carry(near net.Conn) {
+func (w *Wire) carry(near net.Conn) {
 	far, err := net.Dial("tcp", w.server)
 	if err != nil {
 		near.Close()
@@ -109,7 +107,7 @@ func (w *wire) carry(near net.Conn) {
 
 // relay carries one direction. When one end is closed the other is too, after what
 // was sent before has gone through.
-func (w *wire) relay(from, to net.Conn) {
+func (w *Wire) relay(from, to net.Conn) {
 	defer from.Close()
 	defer to.Close()
 	buf := make([]byte, 64<<10)
@@ -126,7 +124,7 @@ func (w *wire) relay(from, to net.Conn) {
 
 // pass waits as long as the wire is held, or slow. It reports false when the
 // connection was cut meanwhile.
-func (w *wire) pass(end net.Conn) bool {
+func (w *Wire) pass(end net.Conn) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.delay > 0 {

@@ -1,0 +1,263 @@
+package ddl
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"bascule/planner/session"
+)
+
+// Alone runs statements on one server that cannot run in a transaction. All but
+// Retrying are required.
+type Alone struct {
+	Address string // of the block
+	Where   string // the source, or a mirror's target: for errors
+	Side    string // SideSource or SideTarget
+
+	Source // its sessions and who is told, on whichever server
+
+	Statements []Statement
+
+	// LockTimeout bounds how long a statement waits for a lock behind which the
+	// application would queue up.
+	LockTimeout time.Duration
+
+	// Record keeps how far it is; what it was given last is what Run is given next.
+	Record func(ctx context.Context, done string) error
+}
+
+// Statement is one of a command.
+type Statement struct {
+	Text string
+
+	// Tables it is about, as names for people: an invalid index of theirs that it leaves
+	// behind is dropped.
+	Tables []string
+
+	// Queues: while it waits for its lock, writers wait behind it.
+	Queues bool
+}
+
+// Sides that statements run on. SideSource alone is also the word for a source that is
+// done.
+const (
+	SideSource = "source"
+	SideTarget = "target"
+)
+
+// Run runs the statements that are not done, each by itself. done is what was last
+// recorded, "" where nothing was. A statement that failed may be tried again by
+// another Run: what it left half-done is dropped first.
+func (a Alone) Run(ctx context.Context, done string) error {
+	at := parseMark(done, a.Side)
+	for i := at.number; i < len(a.Statements); i++ {
+		begun := at.begun && at.number == i
+		if err := a.statement(ctx, i, begun, at.invalid); err != nil {
+			return err
+		}
+		if err := a.Record(ctx, mark{side: a.Side, number: i + 1}.String()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// statement runs one. Begun: an earlier Run began with it, when these indexes were
+// invalid.
+func (a Alone) statement(ctx context.Context, i int, begun bool, invalid []uint32) error {
+	x := a.Statements[i]
+	if begun {
+		if err := a.dropInvalid(ctx, x, invalid); err != nil {
+			return err
+		}
+	} else {
+		var err error
+		if invalid, err = a.invalidIndexes(ctx, x); err != nil {
+			return err
+		}
+		if err := a.Record(ctx, mark{side: a.Side, number: i, begun: true, invalid: invalid}.String()); err != nil {
+			return err
+		}
+	}
+	for pause := firstPause; ; pause = min(2*pause, lastPause) {
+		err := a.execute(ctx, x)
+		if err == nil || begun && doneBefore[session.Code(err)] {
+			return nil
+		}
+		// What is half-done is of no use to anybody, and blocks the next try. Where it
+		// cannot be dropped now, the next Run does it.
+		clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanTime)
+		_ = a.dropInvalid(clean, x, invalid)
+		cancel()
+		if !a.again(ctx, err, pause) {
+			return commandError(a.Address, a.Where, err)
+		}
+	}
+}
+
+const cleanTime = 30 * time.Second
+
+// doneBefore are the SQLSTATEs by which a statement that an earlier Run began with says
+// that it was brought to its end: what it makes is there, what it drops is not.
+var doneBefore = map[string]bool{"42P07": true, "42710": true, "42704": true}
+
+func (a Alone) execute(ctx context.Context, x Statement) error {
+	conn, err := a.Open(ctx)
+	if err != nil {
+		return err
+	}
+	defer closeSoon(ctx, conn)
+	limit := "0"
+	if x.Queues {
+		limit = timeout(a.LockTimeout)
+	}
+	if _, err := conn.Exec(ctx, setLockTimeout, limit); err != nil {
+		return err
+	}
+	var seen blocker
+	err = seen.beside(ctx, a.Control, conn.PgConn().PID(), a.LockTimeout/2, func() error {
+		_, err := conn.PgConn().Exec(ctx, x.Text).ReadAll()
+		return err
+	})
+	if code := session.Code(err); code == lockNotAvailable || code == deadlock {
+		return &LockedError{Address: a.Address, PID: seen.pid, Application: seen.application, Since: seen.since, Err: err}
+	}
+	return err
+}
+
+// invalidIndexes are those of the statement's tables.
+func (a Alone) invalidIndexes(ctx context.Context, x Statement) ([]uint32, error) {
+	rows, err := a.Control.Query(ctx, selectInvalid, x.Tables)
+	if err != nil {
+		return nil, fmt.Errorf("look for invalid indexes: %w", err)
+	}
+	var list []uint32
+	var oid uint32
+	if _, err := pgx.ForEachRow(rows, []any{&oid, new(string)}, func() error {
+		list = append(list, oid)
+		return nil
+	}); err != nil {
+		return nil, fmt.Errorf("look for invalid indexes: %w", err)
+	}
+	return list, nil
+}
+
+// dropInvalid drops the invalid indexes of the statement's tables but for those that
+// were invalid before it. A session of an earlier Run that still builds one is ended
+// first; what others build is left alone.
+func (a Alone) dropInvalid(ctx context.Context, x Statement, before []uint32) error {
+	if err := a.endBuilds(ctx, x, before); err != nil {
+		return err
+	}
+	rows, err := a.Control.Query(ctx, selectInvalid, x.Tables)
+	if err != nil {
+		return fmt.Errorf("look for invalid indexes: %w", err)
+	}
+	var names []string
+	var oid uint32
+	var name string
+	if _, err := pgx.ForEachRow(rows, []any{&oid, &name}, func() error {
+		if !slices.Contains(before, oid) {
+			names = append(names, name)
+		}
+		return nil
+	}); err != nil {
+		return fmt.Errorf("look for invalid indexes: %w", err)
+	}
+	for _, name := range names {
+		if _, err := a.Control.PgConn().Exec(ctx, "drop index concurrently if exists "+name).ReadAll(); err != nil {
+			return fmt.Errorf("drop the invalid index %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// endBuilds ends the sessions of an earlier Run that still build, and waits for that.
+func (a Alone) endBuilds(ctx context.Context, x Statement, before []uint32) error {
+	for deadline := time.Now().Add(endTime); ; {
+		var n int
+		if err := a.Control.QueryRow(ctx, endBuilds, x.Tables, before).Scan(&n); err != nil {
+			return fmt.Errorf("end what an earlier try still builds: %w", err)
+		}
+		switch {
+		case n == 0:
+			return nil
+		case time.Now().After(deadline):
+			return fmt.Errorf("%d sessions of an earlier try do not end", n)
+		}
+		select {
+		case <-time.After(endPoll):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// mark is how far statements are on one side: number of them are done, and the next
+// has begun, when these indexes were invalid.
+type mark struct {
+	side    string
+	number  int
+	begun   bool
+	invalid []uint32
+}
+
+// String is how a mark is recorded: "source 1", "source 1 begun 16402,16410".
+func (m mark) String() string {
+	text := m.side + " " + strconv.Itoa(m.number)
+	if !m.begun {
+		return text
+	}
+	var oids []string
+	for _, oid := range m.invalid {
+		oids = append(oids, strconv.FormatUint(uint64(oid), 10))
+	}
+	return strings.TrimSpace(text + " begun " + strings.Join(oids, ","))
+}
+
+// parseMark reads what String wrote; what is of the other side, or "", is the beginning.
+func parseMark(text, side string) mark {
+	words := strings.Fields(text)
+	m := mark{side: side}
+	if len(words) < 2 || words[0] != side {
+		return m
+	}
+	m.number, _ = strconv.Atoi(words[1])
+	m.begun = len(words) > 2
+	if len(words) > 3 {
+		for _, word := range strings.Split(words[3], ",") {
+			oid, _ := strconv.ParseUint(word, 10, 32)
+			m.invalid = append(m.invalid, uint32(oid))
+		}
+	}
+	return m
+}
+
+const (
+	setLockTimeout = `select pg_catalog.set_config('lock_timeout', $1, false)`
+
+	// What another session builds at the moment is invalid until it is done.
+	selectInvalid = `
+		select i.oid, pg_catalog.format('%I.%I', n.nspname, i.relname)
+		from pg_catalog.pg_index x
+		join pg_catalog.pg_class i on i.oid = x.indexrelid
+		join pg_catalog.pg_namespace n on n.oid = i.relnamespace
+		where not x.indisvalid and i.relkind = 'i'
+			and x.indrelid in (select pg_catalog.to_regclass(t.name) from unnest($1::text[]) t(name))
+			and not exists (select from pg_catalog.pg_stat_progress_create_index b where b.index_relid = i.oid)
+		order by i.oid`
+
+	endBuilds = `
+		select pg_catalog.count(pg_catalog.pg_terminate_backend(a.pid))
+		from pg_catalog.pg_stat_progress_create_index b
+		join pg_catalog.pg_stat_activity a on a.pid = b.pid
+		where b.datname = pg_catalog.current_database() and a.application_name like 'bascule/ddl.%'
+			and b.relid in (select pg_catalog.to_regclass(t.name) from unnest($1::text[]) t(name))
+			and b.index_relid <> all ($2::oid[])`
+)

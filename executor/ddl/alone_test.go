@@ -1,0 +1,79 @@
+package ddl_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"bascule/executor/ddl"
+)
+
+// alone runs statements of table users, each by itself, and keeps what was recorded.
+func (r *rig) alone(t *testing.T, done string, texts ...string) (marks []string, err error) {
+	t.Helper()
+	a := ddl.Alone{Address: "ddl.x", Where: "the source", Side: ddl.SideSource, Source: r.Source, LockTimeout: time.Second,
+		Record: func(_ context.Context, mark string) error {
+			marks = append(marks, mark)
+			return nil
+		}}
+	for _, text := range texts {
+		a.Statements = append(a.Statements, ddl.Statement{Text: text, Tables: []string{"public.users"}})
+	}
+	return marks, a.Run(t.Context(), done)
+}
+
+const validity = "select string_agg(relname || ' ' || indisvalid, ', ' order by relname) from pg_index join pg_class on oid = indexrelid where indrelid = 'users'::regclass"
+
+func TestAlone(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, 15, users)
+	one, two := "create index concurrently a on public.users (name)", "drop index concurrently public.a"
+	marks, err := r.alone(t, "", one, "vacuum public.users", two, one)
+	want := "source 0 begun; source 1; source 1 begun; source 2; source 2 begun; source 3; source 3 begun; source 4"
+	if got := strings.Join(marks, "; "); err != nil || got != want {
+		t.Fatalf("%s: %v", got, err)
+	}
+	// What is done is not done again, and what was begun and done is found to be.
+	for _, done := range []string{"source 4", "source 3 begun", "source 2 begun"} {
+		if marks, err := r.alone(t, done, one, "vacuum public.users", two, one); err != nil {
+			t.Errorf("after %q: %v %v", done, marks, err)
+		}
+		if got := r.Query(t, validity); got != "a true, users_pkey true" {
+			t.Errorf("after %q: %s", done, got)
+		}
+	}
+	if _, err := r.alone(t, "", one); err == nil || !strings.Contains(err.Error(), "already exists") {
+		t.Errorf("an index that somebody else made: %v", err)
+	}
+}
+
+// An index that a build leaves behind invalid is dropped, at once or by the next try;
+// one that was invalid before is somebody else's.
+func TestAloneInvalid(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, 15, users+"; alter table public.users add n int default 1")
+	theirs := func() {
+		t.Helper()
+		if err := r.Conn(t).PgConn().Exec(t.Context(), "create unique index concurrently theirs on users (n)").Close(); err == nil {
+			t.Fatal("it is unique")
+		}
+	}
+	theirs()
+	const unique = "create unique index concurrently ours on public.users (n)"
+	if _, err := r.alone(t, "", unique); err == nil || !strings.Contains(err.Error(), "could not create unique index") {
+		t.Errorf("%v", err)
+	}
+	if got := r.Query(t, validity); got != "theirs false, users_pkey true" {
+		t.Errorf("after a failure: %s", got)
+	}
+	before := r.Query(t, "select 'theirs'::regclass::oid")
+	_ = r.Conn(t).PgConn().Exec(t.Context(), unique).Close() // as a process that was killed leaves it
+	r.Exec(t, "update users set n = id")
+	if _, err := r.alone(t, "source 0 begun "+before, unique); err != nil {
+		t.Fatal(err)
+	}
+	if got := r.Query(t, validity); got != "ours true, theirs false, users_pkey true" {
+		t.Errorf("at last: %s", got)
+	}
+}

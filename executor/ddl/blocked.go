@@ -1,0 +1,118 @@
+package ddl
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// LockedError reports that another session was in the command's way for as long as one
+// try may wait. It is transient.
+type LockedError struct {
+	Address string
+
+	// PID of a session that was in the way, its application_name, and since when its
+	// transaction runs; 0, "" and zero where none was seen.
+	PID         int32
+	Application string
+	Since       time.Time
+
+	Err error
+}
+
+func (e *LockedError) Error() string {
+	text := e.Address + " did not get its locks"
+	if e.PID != 0 {
+		text += fmt.Sprintf(": pid %d", e.PID)
+		if e.Application != "" {
+			text += " (" + e.Application + ")"
+		}
+		text += " was in the way"
+		if !e.Since.IsZero() {
+			text += ", in a transaction since " + e.Since.UTC().Format("2006-01-02 15:04:05") + " UTC"
+		}
+	}
+	return text + ": " + e.Err.Error()
+}
+
+func (e *LockedError) Unwrap() error { return e.Err }
+
+// Hint says what the operator can do about it.
+func (e *LockedError) Hint() string {
+	return "it is tried again, and runs when that session's transaction has ended; a longer lock_timeout lets each try wait longer, and the application behind it"
+}
+
+// SlowError reports that what belongs to a command took so long that it was rolled
+// back: whoever needs its tables waited.
+type SlowError struct {
+	Took time.Duration
+	Err  error
+}
+
+func (e *SlowError) Error() string {
+	return fmt.Sprintf("rolled back after %s: %v", e.Took, e.Err)
+}
+
+func (e *SlowError) Unwrap() error { return e.Err }
+
+// SQLSTATEs of locks that are not got.
+const (
+	lockNotAvailable = "55P03"
+	deadlock         = "40P01"
+)
+
+// blocker is who was last seen in the way.
+type blocker struct {
+	pid         int32
+	application string
+	since       time.Time
+}
+
+// lookTime bounds one look.
+const lookTime = 5 * time.Second
+
+// beside does work, and looks every so often over a session of its own who is in the
+// way of the server process pid. What cannot be read is not told.
+func (b *blocker) beside(ctx context.Context, conn *pgx.Conn, pid uint32, every time.Duration, work func() error) error {
+	every = min(max(every, 20*time.Millisecond), time.Second)
+	watching, stop := context.WithCancel(ctx)
+	var watch sync.WaitGroup
+	watch.Go(func() {
+		for {
+			select {
+			case <-time.After(every):
+			case <-watching.Done():
+				return
+			}
+			b.look(ctx, conn, pid)
+		}
+	})
+	defer watch.Wait()
+	defer stop()
+	return work()
+}
+
+// look brings a reading that is under way to its end: the session is the caller's.
+func (b *blocker) look(ctx context.Context, conn *pgx.Conn, pid uint32) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookTime)
+	defer cancel()
+	var seen blocker
+	var since *time.Time
+	if conn.QueryRow(ctx, selectBlocker, int64(pid)).Scan(&seen.pid, &seen.application, &since) != nil {
+		return // nobody, or not to be known
+	}
+	if since != nil {
+		seen.since = *since
+	}
+	*b = seen
+}
+
+const selectBlocker = `
+	select b.pid, coalesce(a.application_name, ''), a.xact_start
+	from unnest(pg_catalog.pg_blocking_pids($1::integer)) b(pid)
+	left join pg_catalog.pg_stat_activity a on a.pid = b.pid
+	order by a.xact_start, b.pid
+	limit 1`

@@ -1,0 +1,241 @@
+package executor_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"bascule/executor"
+	"bascule/executor/progress"
+	"bascule/planner/catalog/pgtest"
+)
+
+// What the source refuses has happened nowhere: the block may be edited.
+func TestCommandRefused(t *testing.T) {
+	t.Parallel()
+	f := commanded(t, "create function public.fill() returns void language sql as 'update public.t set b = 0 where id < 4';")
+	for _, tc := range []struct{ command, want string }{
+		{added + "; select public.fill()", "it wrote rows of tables that are mirrored: public.t (3 updated)"},
+		{"create table public.made as select * from public.t", "it fills tables that it makes: public.made (50 inserted)"},
+		{"alter table public.t add constraint large check (b > 10)", `check constraint "large" of relation "t" is violated by some row`},
+	} {
+		f.more = block("x", tc.command)
+		_, result, err := f.tries(t)
+		if err == nil || !strings.Contains(err.Error(), tc.want) || result.Outcomes[0].Status != executor.Failed {
+			t.Errorf("%v\nwant %s", err, tc.want)
+		}
+		if got := f.recorded(t, "ddl.x") + f.target.Query(t, "select count(*) from bascule.ddl"); got != "0" {
+			t.Errorf("recorded: %s", got)
+		}
+	}
+	f.wants(t, "id a b", "id a b")
+	f.more = block("x", added)
+	f.applied(t)
+	f.wants(t, "id a b n", "id a b n")
+	f.settled(t)
+}
+
+// A lock that is not to be had on the source is waited for no longer than asked for;
+// the next apply goes on.
+func TestCommandWaitsForTheSource(t *testing.T) {
+	t.Parallel()
+	f := commanded(t, "")
+	f.runs(t)
+	release := holds(t, f.source, "select from t")
+	f.more = block("x", added, `lock_timeout = "200ms"`)
+	_, _, err := f.triesWith(t.Context(), t, func(c *executor.Config) { c.WaitTimeout = 8 * time.Second })
+	if exitCode(err) != 8 || !strings.Contains(err.Error(), "has not run on the source yet") || !f.events.told("the holder") {
+		t.Errorf("%v\n%s", err, f.events)
+	}
+	f.writes(t, "insert into t values (100)")
+	f.same(t)
+	if got := f.recorded(t, "ddl.x"); got != "creating false" {
+		t.Errorf("recorded: %s", got)
+	}
+	// As an apply that was killed before the commit leaves it.
+	f.target.Exec(t, "update bascule.ddl set xid = '"+aborted(t, f.source)+"'")
+	release()
+	f.applied(t)
+	f.writes(t, "update t set n = 1 where id = 3")
+	f.same(t)
+	f.settled(t)
+}
+
+// aborted is a transaction that was rolled back.
+func aborted(t *testing.T, db *pgtest.DB) (xid string) {
+	t.Helper()
+	tx, err := db.Conn(t).Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := tx.QueryRow(t.Context(), "select pg_current_xact_id()::text").Scan(&xid); err != nil {
+		t.Fatal(err)
+	}
+	_ = tx.Rollback(t.Context())
+	return xid
+}
+
+// A lock that is not to be had on the target keeps the command from it, and from
+// nothing else; whoever streams then brings it there, and the next apply records that.
+func TestCommandWaitsForTheTarget(t *testing.T) {
+	t.Parallel()
+	for _, runs := range []bool{false, true} {
+		t.Run(fmt.Sprint("with a runner ", runs), func(t *testing.T) {
+			t.Parallel()
+			f := commanded(t, "")
+			release := holds(t, f.target, "lock table t in share row exclusive mode")
+			f.more = block("x", added, `lock_timeout = "200ms"`)
+			_, _, err := f.triesWith(t.Context(), t, func(c *executor.Config) { c.WaitTimeout = 10 * time.Second })
+			if exitCode(err) != 8 || !strings.Contains(err.Error(), "ran on the source, and is not on all targets yet") {
+				t.Errorf("%v\n%s", err, f.events)
+			}
+			f.wants(t, "id a b n", "id a b")
+			f.writes(t, "insert into t values (100, 'x', 1, 1)")
+			if runs {
+				f.runs(t)
+				release()
+				f.same(t)
+			} else {
+				release()
+			}
+			plan := f.applied(t)
+			if c := plan.Changes[0]; c.DDL == nil || runs != c.DDL.Record {
+				t.Errorf("planned %+v", c.DDL)
+			}
+			f.runs(t)
+			f.same(t)
+			f.settled(t)
+			if got := f.recorded(t, "ddl.x"); got != "ready true" {
+				t.Errorf("recorded: %s", got)
+			}
+		})
+	}
+}
+
+// stopper ends an apply when a stage begins.
+type stopper struct {
+	progress.Sink
+	stage string
+	stop  context.CancelFunc
+}
+
+func (s stopper) Event(e progress.Event) {
+	if e, ok := e.(progress.StageStarted); ok && e.Stage == s.stage {
+		s.stop()
+	}
+	s.Sink.Event(e)
+}
+
+// An apply that ends at any moment is gone on with by the next.
+func TestCommandStopped(t *testing.T) {
+	t.Parallel()
+	for _, stage := range []string{"catch up", "run on peer.source", "wait for the targets", "record what it made of the tables"} {
+		t.Run(stage, func(t *testing.T) {
+			t.Parallel()
+			f := commanded(t, "")
+			f.more = block("x", added)
+			ctx, cancel := context.WithCancel(t.Context())
+			_, result, err := f.triesWith(ctx, t, func(c *executor.Config) { c.Sink = stopper{f.events, stage, cancel} })
+			if !errors.Is(err, context.Canceled) || result.Outcomes[0].Status != executor.Interrupted {
+				t.Errorf("%+v %v", result.Outcomes, err)
+			}
+			f.writes(t, "insert into t values (100)")
+			f.applied(t)
+			f.runs(t)
+			f.writes(t, "update t set n = 1 where id = 100")
+			f.same(t)
+			f.settled(t)
+		})
+	}
+}
+
+// A command that the target refuses halts the mirror there, with the remedy; when that
+// is mended, the same apply goes on.
+func TestCommandFailsOnTheTarget(t *testing.T) {
+	t.Parallel()
+	f := commanded(t, "")
+	f.runs(t)
+	f.target.Exec(t, "create view stands as select a from t")
+	f.more = block("x", "alter table public.t drop a") + block("y", added)
+	_, result, err := f.tries(t)
+	if err == nil || !strings.Contains(err.Error(), "ddl.x") || !strings.Contains(err.Error(), "depend") {
+		t.Errorf("%v", err)
+	}
+	if o := result.Outcomes; len(o) != 2 || o[1].Status != executor.Skipped {
+		t.Errorf("%+v", o)
+	}
+	if halt := f.halt(t); !strings.Contains(halt, "2BP01") {
+		t.Errorf("halt %s", halt)
+	}
+	f.wants(t, "id b", "id a b")
+	f.target.Exec(t, "drop view stands")
+	f.writes(t, "insert into t values (100, 1)")
+	f.applied(t)
+	f.wants(t, "id b n", "id b n")
+	f.same(t)
+	f.settled(t)
+}
+
+// A block that is taken out is forgotten, and runs nothing; one that is not through is
+// not forgotten.
+func TestCommandForgotten(t *testing.T) {
+	t.Parallel()
+	f := commanded(t, "")
+	f.more = block("x", added)
+	f.applied(t)
+	f.more = ""
+	f.applied(t)
+	if got := f.recorded(t, "ddl.x") + f.target.Query(t, "select count(*) from bascule.ddl"); got != "0" {
+		t.Errorf("recorded: %s", got)
+	}
+	f.wants(t, "id a b n", "id a b n")
+	f.settled(t)
+}
+
+// A state that was lost takes over what the ledger has as applied.
+func TestCommandAdopted(t *testing.T) {
+	t.Parallel()
+	f := commanded(t, "")
+	f.more = block("x", added)
+	f.applied(t)
+	_, store, file := f.load(t, f.text())
+	file.Resources = nil
+	if err := store.Save(t.Context(), file); err != nil {
+		t.Fatal(err)
+	}
+	f.applied(t)
+	if got := f.recorded(t, "ddl.x"); got != "ready true" {
+		t.Errorf("recorded: %s", got)
+	}
+	f.settled(t)
+}
+
+// Messages that look like ours, and are not, do nothing.
+func TestForgedMessages(t *testing.T) {
+	t.Parallel()
+	f := commanded(t, "")
+	f.more = block("x", added)
+	f.applied(t)
+	f.runs(t)
+	conn := f.source.Conn(t)
+	var message string
+	if err := f.target.Conn(t).QueryRow(t.Context(), "select id || ' ' || nonce from bascule.ddl").Scan(&message); err != nil {
+		t.Fatal(err)
+	}
+	for _, content := range []string{message, "0123456789abcdef 0123456789abcdef0123456789abcdef", "drop table public.t", ""} {
+		if err := pgx.BeginFunc(t.Context(), conn, func(tx pgx.Tx) error {
+			_, err := tx.Exec(t.Context(), "select pg_logical_emit_message(true, 'bascule', $1::text)", content)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f.writes(t, "insert into t values (100)")
+	f.same(t)
+	f.wants(t, "id a b n", "id a b n")
+}

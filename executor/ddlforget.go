@@ -1,0 +1,90 @@
+package executor
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+
+	"bascule/executor/ledger"
+	"bascule/planner"
+	"bascule/planner/session"
+)
+
+// mayRun reports whether a change may begin. A command comes after all that the plan
+// has before it: where one of those has failed, it does not.
+func (a *apply) mayRun(c *planner.Change) bool {
+	if c.DDL == nil || c.Action == planner.Forget {
+		return true
+	}
+	for i := range a.cfg.Plan.Changes {
+		before := &a.cfg.Plan.Changes[i]
+		if before == c {
+			return true
+		}
+		concerns := before.DDL != nil || slices.ContainsFunc(c.DDL.Mirrors, func(m planner.DDLMirror) bool { return m.Address == before.Address })
+		if concerns && a.outcomes[i].Status != Done {
+			return false
+		}
+	}
+	return true
+}
+
+// forgetCommand forgets a block that was applied, in the ledgers of its targets and in
+// the state. It runs nothing.
+func (a *apply) forgetCommand(ctx context.Context, c *planner.Change) error {
+	id := planner.DDLID(c.Address, c.DDL.Checksum)
+	for _, m := range c.DDL.Mirrors {
+		if err := a.forgetOn(ctx, c, m, id); err != nil {
+			return fmt.Errorf("%s: %w", m.Address, err)
+		}
+	}
+	return a.forget(ctx, c.Address)
+}
+
+// forgetOn forgets it on one target. A peer that is declared no longer is left alone.
+func (a *apply) forgetOn(ctx context.Context, c *planner.Change, m planner.DDLMirror, id string) error {
+	peer := a.peers[m.Target]
+	if peer == nil {
+		return nil
+	}
+	conn, err := session.Open(ctx, peer, session.Options{Application: application(c.Address, "ddl")})
+	if err != nil {
+		return err
+	}
+	defer closeSoon(ctx, conn)
+	there, err := commandsThere(ctx, conn)
+	if err != nil || !there {
+		return err
+	}
+	row, err := ledger.FindDDL(ctx, conn, m.ID, id)
+	switch {
+	case err != nil || row == nil:
+		return err
+	case row.XID != "" && row.Applied.IsZero():
+		return &HalfwayError{Address: c.Address, Mirror: m.Address}
+	}
+	return ledger.ForgetDDL(ctx, conn, m.ID, id)
+}
+
+// commandsThere reports whether a target has a ledger that keeps commands.
+func commandsThere(ctx context.Context, conn *pgx.Conn) (there bool, err error) {
+	err = conn.QueryRow(ctx, commandTable).Scan(&there)
+	return there, err
+}
+
+// HalfwayError reports a block that cannot be forgotten: it may have run on the source,
+// and is not on a target.
+type HalfwayError struct{ Address, Mirror string }
+
+func (e *HalfwayError) Error() string {
+	return fmt.Sprintf("%s cannot be forgotten: it was begun on the source, and is not on the target of %s", e.Address, e.Mirror)
+}
+
+// Hint says what the operator can do about it.
+func (e *HalfwayError) Hint() string {
+	return "put the block back, and apply: that brings it to its end; it can be removed then"
+}
+
+const commandTable = `select pg_catalog.to_regclass('bascule.ddl') is not null`

@@ -1,0 +1,121 @@
+package executor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"bascule/executor/ddl"
+	"bascule/executor/ledger"
+	"bascule/executor/stream"
+	"bascule/planner/catalog"
+	"bascule/planner/session"
+)
+
+// haltShape is the code of a halt by a row that the target's table has no place for.
+const haltShape = "shape"
+
+// onTargets runs a command that somebody ran on the source: on each target, where its
+// stream comes to the first row that does not fit without, or else where the source
+// was when this began.
+func (d *commanding) onTargets(ctx context.Context) error {
+	d.ended = true
+	end, err := d.sourceNow(ctx)
+	if err != nil {
+		return err
+	}
+	for _, s := range d.pending() {
+		if err := s.reach(ctx, end); err != nil {
+			return err
+		}
+		if err := s.onTarget(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// reach streams until the target has all that the source had at lsn, or stands before
+// a row that does not fit.
+func (s *ddlSide) reach(ctx context.Context, lsn catalog.LSN) error {
+	s.stage("stream " + s.name + " to where the command belongs")
+	if s.halt != nil {
+		if err := ledger.SetHalt(ctx, s.conn, s.id, nil); err != nil {
+			return err
+		}
+	}
+	cfg := streaming(s.id, s.address, s.settings, s.source, s.target, s.cfg.Sink, s.cfg.Log)
+	running, inner := runBeside(ctx, stream.New(cfg))
+	err := running.CatchUp(inner, lsn)
+	failed := running.end()
+	var halted *stream.HaltError
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case errors.As(failed, &halted) && halted.Halt.Code == haltShape:
+		return nil
+	case failed != nil:
+		if h := haltOf(s.address, failed); h != nil {
+			failed = errors.Join(failed, ledger.SetHalt(context.WithoutCancel(ctx), s.conn, s.id, h))
+		}
+		return fmt.Errorf("%s: %w", s.address, failed)
+	}
+	return err
+}
+
+// onTarget runs the command on the target while nothing is streamed to it.
+func (s *ddlSide) onTarget(ctx context.Context) error {
+	members, err := s.shiftNow(ctx)
+	if err != nil {
+		return err
+	}
+	// Whoever streamed before this, and was killed, can commit nothing more.
+	at, err := ledger.TakePosition(ctx, s.conn, s.id, ledger.Main)
+	switch {
+	case err != nil:
+		return err
+	case at == nil:
+		return fmt.Errorf("%s has no position in the ledger of its target any more", s.address)
+	}
+	row := *s.row
+	row.Members = members
+	s.stage("run on " + s.target.Address)
+	if s.plan.Alone {
+		if err := s.statements(ctx); err != nil {
+			return err
+		}
+		return pgx.BeginFunc(ctx, s.conn, func(tx pgx.Tx) error { return ledger.ApplyDDL(ctx, tx, s.id, &row, at.LSN) })
+	}
+	for pause := firstDDLPause; ; pause = min(2*pause, lastDDLPause) {
+		err := s.inOne(ctx, &row, at.LSN)
+		if err == nil || ctx.Err() != nil || !session.Transient(err) || s.conn.IsClosed() {
+			return err
+		}
+		s.retrying(err, pause)
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return errors.Join(context.Cause(ctx), err)
+		}
+	}
+}
+
+// Pauses between two tries on a target. In them its readers get what they wait for.
+const (
+	firstDDLPause = 500 * time.Millisecond
+	lastDDLPause  = 10 * time.Second
+)
+
+// inOne runs the command and records that, in one transaction of the target.
+func (s *ddlSide) inOne(ctx context.Context, row *ledger.DDL, lsn catalog.LSN) error {
+	now, err := ledger.FindDDL(ctx, s.conn, s.id, row.ID)
+	if err != nil || now != nil && !now.Applied.IsZero() { // the answer to the last commit was lost
+		return err
+	}
+	return ddl.OnTarget(ctx, ddl.Target{Open: opensAt(s.commanding, s.target), Address: s.change.Address, Where: "the target of " + s.address,
+		Text: row.Command, LockTimeout: row.LockTimeout,
+		Record: func(ctx context.Context, tx pgx.Tx) error { return ledger.ApplyDDL(ctx, tx, s.id, row, lsn) }})
+}

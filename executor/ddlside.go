@@ -1,0 +1,169 @@
+package executor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+
+	"bascule/config"
+	"bascule/executor/ledger"
+	"bascule/executor/slot"
+	"bascule/executor/stream"
+	"bascule/planner"
+	"bascule/planner/catalog"
+)
+
+// ddlSide is one mirror of a ddl block: its target, and the stream to it.
+type ddlSide struct {
+	*commanding
+	address, name, id string // name: in sessions and messages; id: in the ledger
+	target            *config.Peer
+	decl              *config.Mirror
+
+	conn     *pgx.Conn // to the target; it holds the lease
+	settings planner.Stream
+	timeline int32
+	halt     *ledger.Halt // that it stood still by when this began
+	rec      *catalog.LedgerMirror
+	members  []ledger.Member // as they were when this began
+	row      *ledger.DDL     // as it was then
+	stream   *besideRun      // while it is driven
+	notes    []string        // for the operator, once it is through
+}
+
+// begin takes the mirror over, from a runner too, and reads what is there.
+func (s *ddlSide) begin(ctx context.Context) (err error) {
+	if s.conn, err = s.open(ctx, s.target); err != nil {
+		return err
+	}
+	if err := ledger.Ensure(ctx, s.conn); err != nil {
+		return err
+	}
+	if err := ledger.LeaseFrom(ctx, s.conn, s.id, s.note); err != nil {
+		return err
+	}
+	was, err := ledger.ReadStream(ctx, s.conn, s.id)
+	switch {
+	case err != nil:
+		return err
+	case was == nil || was.Phase != catalog.PhaseStreaming:
+		return &NotStreamingError{Mirror: s.address, Why: "is not copied yet", Fix: "apply it first: bascule apply -target='" + s.address + "'"}
+	case was.Settings.Paused:
+		return &NotStreamingError{Mirror: s.address, Why: "is paused", Fix: "set paused = false, and apply"}
+	case was.Halt != nil && was.Halt.Terminal:
+		return &slot.TerminalError{Halt: *was.Halt}
+	}
+	s.settings, s.timeline, s.halt = was.Settings, was.Timeline, was.Halt
+	if s.members, err = ledger.Members(ctx, s.conn, s.id); err != nil {
+		return err
+	}
+	return s.readRecord(ctx)
+}
+
+func (s *ddlSide) readRecord(ctx context.Context) error {
+	all, err := catalog.ReadLedger(ctx, s.conn)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(all.Mirrors, func(m catalog.LedgerMirror) bool { return m.ID == s.id })
+	if i < 0 {
+		return fmt.Errorf("mirror %q is not in the ledger any more", s.id)
+	}
+	s.rec = &all.Mirrors[i]
+	return nil
+}
+
+// NotStreamingError reports a mirror through which no command can be sent.
+type NotStreamingError struct{ Mirror, Why, Fix string }
+
+func (e *NotStreamingError) Error() string { return e.Mirror + " " + e.Why + ", and does not stream" }
+
+// Hint says what the operator can do about it.
+func (e *NotStreamingError) Hint() string { return e.Fix }
+
+// drive streams the mirrors that do not have the command while work is done. What
+// halts one of them ends the work, and is the error.
+func (d *commanding) drive(ctx context.Context, work func(ctx context.Context) error) error {
+	running, driven := ctx, d.pending()
+	for _, s := range driven {
+		if s.halt != nil {
+			if err := ledger.SetHalt(ctx, s.conn, s.id, nil); err != nil {
+				return err
+			}
+			s.halt = nil
+		}
+	}
+	for _, s := range driven {
+		cfg := streaming(s.id, s.address, s.settings, s.source, s.target, s.cfg.Sink, s.cfg.Log)
+		s.stream, running = runBeside(running, stream.New(cfg))
+	}
+	err := work(running)
+	var halts []error
+	for _, s := range slices.Backward(driven) {
+		failed := s.stream.end()
+		if failed == nil || ctx.Err() != nil {
+			continue
+		}
+		if s.halt = haltOf(s.address, failed); s.halt != nil {
+			failed = errors.Join(failed, ledger.SetHalt(context.WithoutCancel(ctx), s.conn, s.id, s.halt))
+		}
+		halts = append(halts, fmt.Errorf("%s: %w", s.address, failed))
+	}
+	switch {
+	case ctx.Err() != nil && err != nil:
+		return errors.Join(context.Cause(ctx), err)
+	case len(halts) > 0:
+		return errors.Join(halts...)
+	}
+	return err
+}
+
+// catchUp waits until the mirrors that are driven have all that the source had at lsn.
+func (d *commanding) catchUp(ctx context.Context, lsn catalog.LSN) error {
+	for _, s := range d.sides {
+		if s.stream == nil {
+			continue
+		}
+		if err := s.stream.CatchUp(ctx, lsn); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sourceNow is where the source's log is now.
+func (d *commanding) sourceNow(ctx context.Context) (now catalog.LSN, err error) {
+	err = d.server.Control.QueryRow(ctx, currentLSN).Scan(&now)
+	return now, err
+}
+
+// CommandWaitError reports that a command was not through when the time to wait was
+// over. Nothing is lost by it.
+type CommandWaitError struct {
+	Address string
+
+	// OnSource: it ran there.
+	OnSource bool
+	Last     error // what was waited for last
+}
+
+func (e *CommandWaitError) Error() string {
+	if e.OnSource {
+		return e.Address + " ran on the source, and is not on all targets yet"
+	}
+	return fmt.Sprintf("%s has not run on the source yet: %v", e.Address, e.Last)
+}
+
+// Hint says what the operator can do about it.
+func (e *CommandWaitError) Hint() string {
+	if e.OnSource {
+		return "it goes on where it is: bascule run brings it to the targets, and the next apply waits for it and records it"
+	}
+	return "apply again, with a longer -wait-timeout or without"
+}
+
+// ExitCode is that of a wait that timed out.
+func (e *CommandWaitError) ExitCode() int { return 8 }

@@ -1,0 +1,159 @@
+package planner
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"bascule/config"
+	"bascule/planner/catalog"
+	"bascule/planner/statement"
+)
+
+// checkThere refuses what the source or a target does not have.
+func (k *checking) checkThere(s *statement.Statement) {
+	for _, t := range s.Tables {
+		if t.Schema == "" || t.Optional || strings.HasPrefix(t.Schema, "pg_") || t.Schema == "information_schema" {
+			continue
+		}
+		if !k.onSource() && !k.source.has(t) {
+			var all []string
+			for name := range k.source.byName {
+				all = append(all, name.String())
+			}
+			slices.Sort(all)
+			k.found("command", codeNoRelation, Refusal, fmt.Sprintf("%s: the source has no %s %s", statementText(s), t.Kind, t), meant(nearest(t.String(), all), "Correct the name, or let a block that makes it run before: depends_on."), t.String())
+			continue
+		}
+		for _, x := range k.sides {
+			if x.stage() != ddlApplied && k.lacks(x, t) {
+				k.found("command", codeNoRelation, Refusal, fmt.Sprintf("%s: the target of %s has no %s %s", statementText(s), x.decl.Address, t.Kind, t),
+					fmt.Sprintf("Take %s out of mirrors, or select the table in it. What only the source has is changed there by hand.", x.decl.Address), t.String())
+			}
+		}
+	}
+}
+
+// lacks reports whether a target will not have what a statement names.
+func (k *checking) lacks(x *side, t statement.Table) bool {
+	if there := k.target(x); there != nil {
+		return !there.has(t) && !k.brings(x, t)
+	}
+	r := k.source.table(t)
+	return r != nil && r.OID != 0 && x.decl.Schema.Copy && slices.ContainsFunc(x.change.Mirror.LeftOut, func(l LeftOut) bool { return l.Class == classRelation && l.OID == r.OID })
+}
+
+// brings reports whether the plan makes the table on the target before the command runs.
+func (k *checking) brings(x *side, t statement.Table) bool {
+	return x.change != nil && slices.ContainsFunc(x.change.Mirror.Tables, func(made Table) bool {
+		schema, name := made.FinalName()
+		return made.Work == WorkAdd && schema == t.Schema && name == t.Name
+	})
+}
+
+// owned are the statements that only the owner of their table may run.
+var owned = []string{"ALTER TABLE", "DROP TABLE", "CREATE INDEX", "COMMENT", "CREATE POLICY", "ALTER POLICY", "CREATE RULE"}
+
+// checkOwners refuses what the role of a peer may not do with its tables. Where several
+// are named and none is locked against everybody, it is not known which one is altered.
+func (k *checking) checkOwners(s *statement.Statement) {
+	if !slices.Contains(owned, s.Kind) {
+		return
+	}
+	say := func(peer string, there *relations) {
+		var list []string
+		for _, t := range s.Tables {
+			r := there.table(t)
+			if r != nil && !r.IsOwner && !there.db.Role.Superuser && (len(s.Tables) == 1 || t.Lock == "ACCESS EXCLUSIVE") {
+				list = append(list, t.String())
+			}
+		}
+		if len(list) > 0 {
+			k.found("command", codeNotOwner, Refusal, fmt.Sprintf("%s: role %s of %s does not own %s", statementText(s), there.db.Role.Name, peer, few(list)),
+				fmt.Sprintf("On %s: give it to that role, or make the role a member of the owner.", peer), list...)
+		}
+	}
+	if !k.onSource() {
+		say(k.out.Source, k.source)
+	}
+	for _, x := range k.sides {
+		if there := k.target(x); there != nil && x.stage() != ddlApplied {
+			say(x.decl.Target.Address, there)
+		}
+	}
+}
+
+// checkOtherNames refuses tables that are called otherwise on a target, and warns of
+// columns that it does not have.
+func (k *checking) checkOtherNames(s *statement.Statement) {
+	var concerned []statement.Name
+	for _, t := range s.Tables {
+		concerned = append(concerned, nameOf(t))
+	}
+	concerned = append(concerned, s.Creates...)
+	for _, r := range s.Renames {
+		concerned = append(concerned, r.From, r.To)
+	}
+	for _, x := range k.sides {
+		for _, b := range x.decl.Blocks {
+			if slices.Contains(concerned, statement.Name{Schema: b.Schema, Name: b.Name}) {
+				k.checkBlock(s, x.decl, b)
+			}
+		}
+	}
+}
+
+func (k *checking) checkBlock(s *statement.Statement, decl *config.Mirror, b *config.TableBlock) {
+	name := shown(b.Schema, b.Name)
+	renamed := slices.ContainsFunc(s.Renames, func(r statement.Rename) bool { return r.From == statement.Name{Schema: b.Schema, Name: b.Name} })
+	switch {
+	case b.TargetSchema != b.Schema || b.TargetName != b.Name:
+		k.found("command", codeOtherName, Refusal, fmt.Sprintf("%s: on the target of %s the table %s is called %s", statementText(s), decl.Address, name, shown(b.TargetSchema, b.TargetName)),
+			"A command is the same on both sides. Run it by hand on each, the source last: the mirror stops where the rows change, and goes on when the target fits.", name)
+	case renamed:
+		k.found("command", codeOtherName, Refusal, fmt.Sprintf("%s: %s has a table block under the old name", statementText(s), decl.Address),
+			"Rename the table block together with the table: it is taken for the same one until the command has run.", name)
+	case len(b.ExcludeColumns) > 0:
+		k.found("command", codeOtherName, Warning, fmt.Sprintf("%s: the target of %s does not have all columns of %s", statementText(s), decl.Address, name),
+			"A command that names one of exclude_columns fails on the target.", name)
+	}
+}
+
+// shaping are the statements that change what a table looks like in the stream.
+var shaping = []string{"ALTER TABLE", "DROP TABLE", "ALTER SCHEMA", "DROP SCHEMA", "ALTER TYPE"}
+
+// checkOthers names mirrors of the same source that follow a table and are not named.
+func (k *checking) checkOthers(s *statement.Statement) {
+	if !slices.Contains(shaping, s.Kind) {
+		return
+	}
+	for _, decl := range k.in.Config.Mirrors {
+		if !decl.Continuous || decl.Source != k.decl.Mirrors[0].Source || slices.Contains(k.decl.Mirrors, decl) {
+			continue
+		}
+		var tables []string
+		for _, t := range s.Tables {
+			r := k.source.table(t)
+			if t.Lock == "ACCESS EXCLUSIVE" && r != nil && k.follows(decl, r) {
+				tables = append(tables, t.String())
+			}
+		}
+		if len(tables) > 0 {
+			k.found("mirrors", codeUnnamed, Warning, fmt.Sprintf("%s follows %s too, and is not named", decl.Address, few(tables)),
+				"It stops where the table changes, if it is halted by that. Name it in mirrors.", tables...)
+		}
+	}
+}
+
+// follows reports whether a mirror follows a table of its source, when the plan is done.
+func (k *checking) follows(decl *config.Mirror, r *catalog.Relation) bool {
+	if c := k.changed(decl.Address, Create, Update, Replace); c != nil && c.Mirror != nil && c.Mirror.AdoptFrom == "" {
+		return slices.ContainsFunc(c.Mirror.Tables, func(t Table) bool {
+			return t.OID == r.OID && (t.Follow == FollowAll || t.Follow == FollowInserts) && t.Work != WorkRemove
+		})
+	}
+	if led := k.recordOf(decl); led != nil && r.OID != 0 {
+		return slices.ContainsFunc(led.Members, func(t catalog.LedgerMember) bool { return t.Source == r.OID && t.State != catalog.MemberRemoved })
+	}
+	return selects(decl, statement.Name{Schema: r.Schema, Name: r.Name})
+}

@@ -1,0 +1,157 @@
+package planner
+
+import (
+	"fmt"
+	"slices"
+
+	"bascule/planner/catalog"
+	"bascule/planner/statement"
+)
+
+// describe says what is known of a statement before it runs.
+func (k *checking) describe(s *statement.Statement) DDLStatement {
+	d := DDLStatement{Text: s.Text, Locks: []DDLLock{}, Rewrite: k.rewrite(s)}
+	for _, t := range s.Tables {
+		l := DDLLock{Mode: t.Lock, Table: t.String()}
+		if r := k.source.table(t); r != nil {
+			for _, x := range k.source.family(r) {
+				l.Bytes += x.Bytes
+			}
+		}
+		d.Locks = append(d.Locks, l)
+	}
+	d.Effects = append(d.Effects, s.Also...)
+	if d.Rewrite == statement.Unknown {
+		for _, doubt := range s.Doubts {
+			d.Effects = append(d.Effects, "whether rows are rewritten: "+doubt)
+		}
+	}
+	if s.Refused == "" {
+		for _, x := range k.sides {
+			if x.stage() != ddlApplied {
+				d.Effects = append(d.Effects, k.membership(s, x)...)
+			}
+		}
+	}
+	return d
+}
+
+// rewrite decides, by the columns that are there, what the grammar alone does not tell.
+func (k *checking) rewrite(s *statement.Statement) string {
+	if s.Rewrite != statement.Unknown || len(s.Doubts) > 0 || len(s.Types) == 0 {
+		return s.Rewrite
+	}
+	answer := statement.No
+	for _, change := range s.Types {
+		is := statement.Unknown
+		if r := k.source.byName[change.Table]; r != nil {
+			if i := slices.IndexFunc(r.Columns, func(c catalog.Column) bool { return c.Name == change.Column }); i >= 0 {
+				is = statement.Rewrites(r.Columns[i].Type, change.To)
+			}
+		}
+		switch {
+		case is == statement.Yes:
+			return is
+		case is == statement.Unknown:
+			answer = is
+		}
+	}
+	return answer
+}
+
+// family is a table with its partitions, or the tables that inherit from it.
+func (r *relations) family(x *catalog.Relation) []*catalog.Relation {
+	list := []*catalog.Relation{x}
+	for i := range r.db.Relations {
+		if child := &r.db.Relations[i]; x.OID != 0 && slices.Contains(child.Parents, x.OID) {
+			list = append(list, r.family(child)...)
+		}
+	}
+	return list
+}
+
+// membership says which tables come to a mirror, leave it, or are called otherwise.
+func (k *checking) membership(s *statement.Statement, x *side) []string {
+	var list []string
+	for _, n := range s.Creates {
+		list = append(list, k.joins(s, x, n)...)
+	}
+	for _, n := range k.dropped(s) {
+		if r := k.source.byName[n]; k.member(x, r) {
+			list = append(list, fmt.Sprintf("%s leaves %s", n, x.decl.Address))
+		}
+	}
+	for _, move := range renames(s) {
+		for _, n := range sortedNames(k.source.names()) {
+			if to, ok := move.apply(n); ok && k.member(x, k.source.byName[n]) {
+				list = append(list, k.renamed(x, n, to))
+			}
+		}
+	}
+	for _, p := range s.Detaches {
+		r := k.source.byName[p.Child]
+		if k.member(x, r) && !selects(x.decl, p.Child) {
+			list = append(list, k.leaves(x, p.Child, fmt.Sprintf("%s is no partition any more, and the tables of %s do not select it: the next apply takes it out", p.Child, x.decl.Address)))
+		}
+	}
+	return list
+}
+
+// member reports whether a mirror follows a table, or will when it is made.
+func (k *checking) member(x *side, r *catalog.Relation) bool {
+	return r != nil && (r.Kind == catalog.Table || r.Kind == catalog.Partitioned) && k.follows(x.decl, r)
+}
+
+// dropped are the tables that a statement drops, those of a schema that goes included.
+func (k *checking) dropped(s *statement.Statement) []statement.Name {
+	list := slices.Clone(s.Drops)
+	for _, n := range sortedNames(k.source.names()) {
+		if slices.ContainsFunc(s.Schemas, func(x statement.Schema) bool { return x.To == "" && x.From == n.Schema }) {
+			list = append(list, n)
+		}
+	}
+	return list
+}
+
+// joins says what becomes of a new table.
+func (k *checking) joins(s *statement.Statement, x *side, n statement.Name) []string {
+	part := slices.ContainsFunc(s.Attaches, func(p statement.Partition) bool {
+		r := k.source.byName[p.Parent]
+		return p.Child == n && r != nil && (k.follows(x.decl, r) || selects(x.decl, p.Parent))
+	})
+	switch {
+	case !part && !selects(x.decl, n):
+		return []string{k.leaves(x, n, fmt.Sprintf("%s is made on both sides, and %s does not follow it: its tables do not select it", n, x.decl.Address))}
+	case part && x.decl.Stream.PublishViaPartitionRoot:
+		return []string{fmt.Sprintf("%s is followed by %s with its root", n, x.decl.Address)}
+	case len(x.decl.Stream.Publications) > 0:
+		k.found("command", codeNotPublished, Refusal, fmt.Sprintf("%s would not be in publication %s, which is not of the mirror's making: %s would not follow it", n, x.decl.Stream.Publications[0], x.decl.Address),
+			fmt.Sprintf("Create the table by hand, add it with ALTER PUBLICATION %s ADD TABLE, and apply: the mirror then copies it.", shown("", x.decl.Stream.Publications[0])), n.String())
+	}
+	return []string{fmt.Sprintf("%s joins %s; without a key, inserts alone", n, x.decl.Address)}
+}
+
+// renamed says what becomes of a table that gets another name.
+func (k *checking) renamed(x *side, from, to statement.Name) string {
+	r := k.source.byName[from]
+	if selects(x.decl, to) || r.IsPartition && len(r.Parents) > 0 && k.followsOID(x, r.Parents[0]) {
+		return fmt.Sprintf("%s is followed on as %s by %s", from, to, x.decl.Address)
+	}
+	return k.leaves(x, to, fmt.Sprintf("%s becomes %s, which the tables of %s do not select: the next apply takes it out", from, to, x.decl.Address))
+}
+
+func (k *checking) followsOID(x *side, oid uint32) bool {
+	r := k.source.byOID(oid)
+	return r != nil && (k.follows(x.decl, r) || selects(x.decl, statement.Name{Schema: r.Schema, Name: r.Name}))
+}
+
+// leaves is an effect that is a finding as well: rows stay behind.
+func (k *checking) leaves(x *side, n statement.Name, text string) string {
+	k.found("command", codeNotSelectedLater, Warning, text, fmt.Sprintf("If its rows are to arrive on the target, have tables of %s select %s, in the same change.", x.decl.Address, n), n.String())
+	return text
+}
+
+func sortedNames(list []statement.Name) []statement.Name {
+	slices.SortFunc(list, func(a, b statement.Name) int { return compareNames(a, b) })
+	return list
+}
