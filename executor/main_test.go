@@ -1,7 +1,6 @@
 package executor_test
 
 import (
-	"flag"
 	"os"
 	"testing"
 
@@ -10,13 +9,10 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(pgtest.Run(m)) }
 
-var longFlag = flag.Bool("long", false, "run the suites of continuous mirrors too, which take many minutes")
-
-// long skips a part of the suites of continuous mirrors where nobody asked for it:
-// make suites does.
+// long skips a part of the suites of continuous mirrors with -short.
 func long(t *testing.T) {
 	t.Helper()
-	if !*longFlag {
-		t.Skip("takes minutes; make suites runs it, or -long")
+	if testing.Short() {
+		t.Skip("takes long, and -short was asked for")
 	}
 }

@@ -32,15 +32,15 @@ func TestExamples(t *testing.T) {
 		folder := filepath.Dir(main)
 		t.Run(filepath.Base(folder), func(t *testing.T) {
 			t.Parallel()
-			source := pgtest.Server(t, 15).Database(t, "")
-			for _, file := range []string{"schema.sql", "data.sql"} {
-				if path := filepath.Join(folder, file); exists(path) {
-					source.Load(t, path)
-				}
-			}
 			for _, major := range []int{15, 17, 18} {
 				t.Run("to "+strconv.Itoa(major), func(t *testing.T) {
 					t.Parallel()
+					source := pgtest.Server(t, 15).Database(t, "") // of its own: an example may change it
+					for _, file := range []string{"schema.sql", "data.sql"} {
+						if path := filepath.Join(folder, file); exists(path) {
+							source.Load(t, path)
+						}
+					}
 					e := example{program, folder, t.TempDir(), source, pgtest.Server(t, major).Database(t, "")}
 					e.apply(t)
 				})

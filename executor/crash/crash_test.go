@@ -10,6 +10,7 @@
 package crash_test
 
 import (
+	"cmp"
 	"flag"
 	"math/rand/v2"
 	"os"
@@ -27,7 +28,7 @@ const seedEnv = "CRASH_SEED"
 
 var (
 	seedFlag   = flag.Uint64("crash.seed", 0, "seed of the moments at which the program is killed; 0: $"+seedEnv+", or a new one")
-	roundsFlag = flag.Int("crash.rounds", 0, "how often each stage is hit at least; 0: 3, with -short 1")
+	roundsFlag = flag.Int("crash.rounds", 0, "how often each stage is hit at least; 0: 3, of continuous mirrors 1")
 )
 
 // program is the built bascule.
@@ -64,21 +65,13 @@ func seed(t *testing.T) uint64 {
 	return s
 }
 
-func rounds() int {
-	switch {
-	case *roundsFlag > 0:
-		return *roundsFlag
-	case testing.Short():
-		return 1
-	}
-	return 3
-}
+func rounds(unasked int) int { return cmp.Or(*roundsFlag, unasked) }
 
-// long skips a test of minutes where nobody asked for it: make crash does.
+// long skips a test of minutes with -short.
 func long(t *testing.T) {
 	t.Helper()
-	if *roundsFlag == 0 {
-		t.Skip("takes minutes; make crash runs it, or -crash.rounds=N")
+	if testing.Short() {
+		t.Skip("takes minutes, and -short was asked for")
 	}
 }
 
@@ -92,7 +85,7 @@ func TestKilled(t *testing.T) {
 	t.Cleanup(func() {
 		_ = os.WriteFile(filepath.Join(t.ArtifactDir(), "target-server.log"), []byte(targets.Log(t)), 0o600)
 	})
-	hits := &hits{rng: rng, each: rounds()}
+	hits := &hits{rng: rng, each: rounds(3)}
 	stop := startWriters(t, source)
 	for lives := 0; len(hits.lacking()) > 0; lives++ {
 		if lives > 20*hits.each {

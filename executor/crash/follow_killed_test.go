@@ -14,7 +14,7 @@ func TestFollowKilled(t *testing.T) {
 	long(t)
 	t.Parallel()
 	s := seed(t)
-	for i := range rounds() {
+	for i := range rounds(1) {
 		t.Run(fmt.Sprint(i+1), func(t *testing.T) {
 			t.Parallel()
 			followKilled(t, s+uint64(i))
