@@ -1,7 +1,7 @@
 # make lists the targets. What is missing on the machine is fetched by .ci/install.
 
 .DEFAULT_GOAL := help
-.PHONY: help build test race lint fmt fuzz bench bench-copy bench-drain soak crash demo demo-stop clean
+.PHONY: help build test race lint fmt fuzz bench bench-copy bench-drain soak suites crash demo demo-stop clean
 
 # What make bench passes on; see go run ./bench -help.
 BENCH ?= -write docs/benchmarks.md
@@ -52,6 +52,10 @@ bench-drain: ## streaming speed against the server's own, pglogical and the deco
 soak: ## follow 5 million transactions, with memory and WAL watched
 	.ci/install 15
 	go run ./bench -soak $(SOAK)
+
+suites: ## every value, change, edit and command of continuous mirrors (ten minutes)
+	.ci/install
+	go test ./executor -parallel 4 -timeout 60m -long
 
 crash: ## kill everything that a continuous mirror is made of, in every stage
 	.ci/install

@@ -42,9 +42,7 @@ type attempt struct {
 
 	// partsDone are the parts that are there of tables that are not whole.
 	partsDone map[uint32]map[int]bool
-
-	// unequal is what is built beside the stream for parts of different points.
-	unequal unequal
+	unequal   unequal // what is built beside the stream because of them
 
 	// beside is what is built while the mirror streams already.
 	beside *graph.Graph[*worker]

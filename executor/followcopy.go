@@ -2,7 +2,6 @@ package executor
 
 import (
 	"context"
-	"maps"
 	"slices"
 
 	"bascule/executor/ledger"
@@ -43,19 +42,6 @@ func (f *following) initial(ctx context.Context) error {
 	}
 	f.release(ctx)
 	return f.drive(ctx, nil)
-}
-
-// forgetOthers forgets members that are not of the plan: an earlier try was of other
-// tables.
-func (f *following) forgetOthers(ctx context.Context) error {
-	others := maps.Clone(f.members)
-	for _, m := range f.planned() {
-		delete(others, m.Source)
-	}
-	if len(others) == 0 {
-		return nil
-	}
-	return ledger.DropMembers(ctx, f.conn, f.plan.ID, slices.Sorted(maps.Keys(others))...)
 }
 
 // quiet switches the target's own triggers off, where changes cannot be written in the
@@ -255,9 +241,6 @@ func (f *following) prepare(ctx context.Context, todo []*planner.Table) error {
 	if err := f.cutByKey(ctx, todo); err != nil {
 		return err
 	}
-	if err := f.findUnequal(ctx); err != nil {
-		return err
-	}
 	var members []ledger.Member
 	for _, t := range f.joining(todo) {
 		m := memberOf(t)
@@ -311,9 +294,4 @@ func (f *following) emptied(ctx context.Context, todo []*planner.Table) error {
 		}
 	}
 	return nil
-}
-
-func (f *following) hasRows(ctx context.Context, table string) (full bool, err error) {
-	err = f.conn.QueryRow(ctx, "select exists (select from "+table+")").Scan(&full)
-	return full, err
 }

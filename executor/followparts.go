@@ -41,7 +41,7 @@ func (f *following) cutByKey(ctx context.Context, todo []*planner.Table) error {
 			return err
 		}
 	}
-	return nil
+	return f.findUnequal(ctx)
 }
 
 // parts returns the ranges that a table is copied by, or nil where it is not.

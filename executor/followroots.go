@@ -1,6 +1,8 @@
 package executor
 
 import (
+	"context"
+
 	"bascule/config/pgname"
 	"bascule/planner"
 )
@@ -11,4 +13,9 @@ func (at *attempt) into(t *planner.Table) string {
 		return pgname.Qualified(t.RootSchema, t.RootName)
 	}
 	return pgname.Qualified(at.place(t))
+}
+
+func (f *following) hasRows(ctx context.Context, table string) (full bool, err error) {
+	err = f.conn.QueryRow(ctx, "select exists (select from "+table+")").Scan(&full)
+	return full, err
 }

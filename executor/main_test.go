@@ -1,6 +1,7 @@
 package executor_test
 
 import (
+	"flag"
 	"os"
 	"testing"
 
@@ -9,10 +10,13 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(pgtest.Run(m)) }
 
-// long skips a part of the suites of continuous mirrors with -short.
+var longFlag = flag.Bool("long", false, "run the suites of continuous mirrors too, which take many minutes")
+
+// long skips a part of the suites of continuous mirrors where nobody asked for it:
+// make suites does.
 func long(t *testing.T) {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("takes long, and -short was asked for")
+	if !*longFlag {
+		t.Skip("takes minutes; make suites runs it, or -long")
 	}
 }

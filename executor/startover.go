@@ -2,6 +2,8 @@ package executor
 
 import (
 	"context"
+	"maps"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -53,4 +55,17 @@ func leaveSource(ctx context.Context, control *pgx.Conn, s planner.Stream) error
 		}
 	}
 	return slot.SetIdentities(ctx, control, s.Identities, true)
+}
+
+// forgetOthers forgets members that are not of the plan: an earlier try was of other
+// tables.
+func (f *following) forgetOthers(ctx context.Context) error {
+	others := maps.Clone(f.members)
+	for _, m := range f.planned() {
+		delete(others, m.Source)
+	}
+	if len(others) == 0 {
+		return nil
+	}
+	return ledger.DropMembers(ctx, f.conn, f.plan.ID, slices.Sorted(maps.Keys(others))...)
 }

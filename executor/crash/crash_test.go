@@ -67,11 +67,11 @@ func seed(t *testing.T) uint64 {
 
 func rounds(unasked int) int { return cmp.Or(*roundsFlag, unasked) }
 
-// long skips a test of minutes with -short.
+// long skips a test of minutes where nobody asked for it: make crash does.
 func long(t *testing.T) {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("takes minutes, and -short was asked for")
+	if *roundsFlag == 0 {
+		t.Skip("takes minutes; make crash runs it, or -crash.rounds=N")
 	}
 }
 

@@ -11,7 +11,6 @@ import (
 // and in the end its tables are equal to the source's. Each part is a mirror's life
 // from its first apply to destroy.
 func TestFollowKilled(t *testing.T) {
-	long(t)
 	t.Parallel()
 	s := seed(t)
 	for i := range rounds(1) {
