@@ -30,6 +30,7 @@ func (s atStage) Event(e progress.Event) {
 // A mirror is to be copied again, and that is stopped: whenever it is, the next apply
 // does it without being allowed anything. The rows that it overwrites are its own.
 func TestReplacementThatIsStopped(t *testing.T) {
+	long(t)
 	t.Parallel()
 	const tables = "create table t (id int primary key, a text); create table u (t int references t); create table log (line text);"
 	const rows = "insert into t select i, 'a' from generate_series(1, 100) i; insert into u values (1); create view v as select * from t"

@@ -134,6 +134,7 @@ func TestFinishedPartsStay(t *testing.T) {
 // Values that are unique beside the key went from row to row between the copies of two
 // parts: both parts have them until the stream has come by.
 func TestPartsWithTheSameUniqueValue(t *testing.T) {
+	long(t)
 	t.Parallel()
 	source, target := pgtest.New(t, parted)
 	f := newFollower(t, source, target, inParts)

@@ -10,6 +10,7 @@ import (
 // up, and one to the target that stands still with a batch under way: when data gets
 // through again, all of it arrives, once.
 func TestConnectionsStandStill(t *testing.T) {
+	long(t)
 	t.Parallel()
 	source := pgtest.Own(t, 15, pgtest.WithSettings(map[string]string{"wal_sender_timeout": "2s"})).Database(t, bank)
 	target := pgtest.Server(t, 15).Database(t, "")
