@@ -72,6 +72,23 @@ type Peer struct {
 	// ConnectTimeout in seconds. Default 15.
 	ConnectTimeout int
 
+	// FromServer is how the other server of a mirror reaches this one, for the engines
+	// whose servers move the rows themselves; nil: as Bascule does.
+	FromServer *FromServer
+
+	Range hcl.Range
+}
+
+// FromServer overrides parts of a peer's address. What it comes to, the password with
+// it, is stored in the other server's catalogue.
+type FromServer struct {
+	Host     string
+	Port     int // 0: the peer's
+	Database string
+	User     string
+	Password Secret
+	SSLMode  string
+
 	Range hcl.Range
 }
 
@@ -87,7 +104,7 @@ type Mirror struct {
 
 	InitialCopy bool
 	Continuous  bool
-	Engine      string
+	Engine      string // stream (default), pglogical, subscription
 
 	// Tables and Exclude are patterns, schema.table with * and ?. Empty Tables
 	// means every table.

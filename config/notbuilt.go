@@ -7,7 +7,6 @@ import "github.com/hashicorp/hcl/v2"
 // nothing else.
 var unbuilt = map[string]string{
 	"backend.postgres": "State in a database is not built yet. Use backend \"local\".",
-	"peer.from_server": "from_server belongs to engines that are not built yet. Take the block out.",
 	"mirror.cutover":   "The cutover is not built yet. Take the block out.",
 	"stream.ddl":       "Carrying DDL that was not declared is not built yet. Use \"declared\" or \"halt\".",
 	"mirror.engine":    "This engine is not built yet. The only one is \"stream\".",

@@ -21,8 +21,10 @@ func (l *loader) loadPeers() {
 	s := l.scope("var", "local")
 	for _, b := range l.blocks["peer"] {
 		content := l.content(b.Body, peerSchema)
-		if from := l.single(content.Blocks, "from_server"); from != nil {
-			l.fromServer(s, from)
+		from := l.single(content.Blocks, "from_server")
+		var fromAttrs hcl.Attributes
+		if from != nil {
+			fromAttrs = l.content(from.Body, fromServerSchema).Attributes
 		}
 		all, ok := s.instances(b, content.Attributes)
 		if !ok {
@@ -31,6 +33,9 @@ func (l *loader) loadPeers() {
 		byKey := map[string]cty.Value{}
 		for _, i := range all {
 			p := i.scope.peer(b, i, content.Attributes)
+			if from != nil {
+				p.FromServer = i.scope.fromServer(from, fromAttrs)
+			}
 			l.cfg.Peers = append(l.cfg.Peers, p)
 			byKey[i.key] = cty.CapsuleVal(peerType, p)
 		}
@@ -39,14 +44,18 @@ func (l *loader) loadPeers() {
 	slices.SortFunc(l.cfg.Peers, func(a, b *Peer) int { return strings.Compare(a.Address, b.Address) })
 }
 
-// fromServer checks a from_server block, of which nothing is kept.
-func (l *loader) fromServer(s *scope, b *hcl.Block) {
-	attrs := l.content(b.Body, fromServerSchema).Attributes
-	if attr := attrs["password"]; attr != nil {
-		l.blank(attr.Expr)
+// fromServer reads a from_server block.
+func (s *scope) fromServer(b *hcl.Block, attrs hcl.Attributes) *FromServer {
+	r := s.reader(attrs)
+	return &FromServer{
+		Host:     r.text("host", ""),
+		Port:     r.number("port", 0, 1, 65535),
+		Database: r.text("database", ""),
+		User:     r.text("user", ""),
+		Password: r.password(),
+		SSLMode:  r.choice("sslmode", "", sslModes...),
+		Range:    b.DefRange,
 	}
-	s.withEach(cty.DynamicVal, cty.DynamicVal).checkAll(attrs)
-	l.notBuilt("peer.from_server", b.DefRange)
 }
 
 func (s *scope) peer(b *hcl.Block, i instance, attrs hcl.Attributes) *Peer {

@@ -13,6 +13,7 @@ import (
 	"bascule/executor/ledger"
 	"bascule/executor/slot"
 	"bascule/planner/catalog"
+	"bascule/planner/session"
 )
 
 // byItself runs statements that cannot run in a transaction: on the source, and when
@@ -108,7 +109,7 @@ func (s *ddlSide) statements(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer closeSoon(ctx, control)
+	defer session.Close(ctx, control)
 	server := ddl.Source{Control: control, Retrying: s.retrying, Open: opensAt(s.commanding, s.target)}
 	record := func(ctx context.Context, done string) error {
 		return ledger.StartDDL(ctx, s.conn, s.id, s.commanding.id, done, nil)

@@ -53,7 +53,7 @@ func (a *apply) forgetOn(ctx context.Context, c *planner.Change, m planner.DDLMi
 	if err != nil {
 		return err
 	}
-	defer closeSoon(ctx, conn)
+	defer session.Close(ctx, conn)
 	there, err := commandsThere(ctx, conn)
 	if err != nil || !there {
 		return err

@@ -15,9 +15,6 @@ import (
 	"bascule/planner/session"
 )
 
-// haltShape is the code of a halt by a row that the target's table has no place for.
-const haltShape = "shape"
-
 // onTargets runs a command that somebody ran on the source: on each target, where its
 // stream comes to the first row that does not fit without, or else where the source
 // was when this began.
@@ -55,12 +52,10 @@ func (s *ddlSide) reach(ctx context.Context, lsn catalog.LSN) error {
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
-	case errors.As(failed, &halted) && halted.Halt.Code == haltShape:
+	case errors.As(failed, &halted) && halted.Halt.Code == catalog.HaltShape:
 		return nil
 	case failed != nil:
-		if h := haltOf(s.address, failed); h != nil {
-			failed = errors.Join(failed, ledger.SetHalt(context.WithoutCancel(ctx), s.conn, s.id, h))
-		}
+		_, failed = recordHalt(ctx, s.conn, s.address, s.id, failed)
 		return fmt.Errorf("%s: %w", s.address, failed)
 	}
 	return err

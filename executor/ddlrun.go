@@ -161,11 +161,11 @@ func (d *commanding) open(ctx context.Context, peer *config.Peer) (*pgx.Conn, er
 func (d *commanding) close(ctx context.Context) {
 	for _, s := range d.sides {
 		if s.conn != nil {
-			closeSoon(ctx, s.conn)
+			session.Close(ctx, s.conn)
 		}
 	}
 	if d.server.Control != nil {
-		closeSoon(ctx, d.server.Control)
+		session.Close(ctx, d.server.Control)
 	}
 }
 

@@ -58,8 +58,8 @@ func (s *ddlSide) settle(ctx context.Context, db *catalog.Database) error {
 	}
 	settings := was.Settings
 	s.rename(&settings, members)
-	if s.decl.Schema.Copy && db.Version.Major() >= 14 {
-		settings.Binary = s.binary(db)
+	if s.decl.Schema.Copy {
+		settings.Binary = planner.Binary(planner.Followed(s.decl, s.cfg.State.Lineage, s.rec, db), db)
 	}
 	if reflect.DeepEqual(settings, was.Settings) {
 		return nil
@@ -102,18 +102,4 @@ func (s *ddlSide) rename(settings *planner.Stream, now []ledger.Member) {
 		settings.DisableTriggers[i] = cmp.Or(quoted[name], name)
 	}
 	slices.Sort(settings.DisableTriggers)
-}
-
-// binary reports whether all values that are followed have a binary form.
-func (s *ddlSide) binary(db *catalog.Database) bool {
-	byOID := map[uint32]*catalog.Relation{}
-	for i := range db.Relations {
-		byOID[db.Relations[i].OID] = &db.Relations[i]
-	}
-	for _, t := range planner.Followed(s.decl, s.cfg.State.Lineage, s.rec, db) {
-		if slices.ContainsFunc(byOID[t.OID].Columns, func(c catalog.Column) bool { return !c.Binary }) {
-			return false
-		}
-	}
-	return true
 }

@@ -107,9 +107,7 @@ func (d *commanding) drive(ctx context.Context, work func(ctx context.Context) e
 		if failed == nil || ctx.Err() != nil {
 			continue
 		}
-		if s.halt = haltOf(s.address, failed); s.halt != nil {
-			failed = errors.Join(failed, ledger.SetHalt(context.WithoutCancel(ctx), s.conn, s.id, s.halt))
-		}
+		s.halt, failed = recordHalt(ctx, s.conn, s.address, s.id, failed)
 		halts = append(halts, fmt.Errorf("%s: %w", s.address, failed))
 	}
 	switch {

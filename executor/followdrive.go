@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"bascule/executor/ledger"
 	"bascule/executor/progress"
 	"bascule/executor/snapshot"
@@ -71,11 +73,18 @@ func (f *following) accompany(ctx context.Context, s *stream.Stream, work func(c
 
 // halted records why the stream stands still, for status and for the runner.
 func (f *following) halted(ctx context.Context, err error) error {
-	halt := haltOf(f.change.Address, err)
+	_, err = recordHalt(ctx, f.conn, f.change.Address, f.plan.ID, err)
+	return err
+}
+
+// recordHalt records the halt that an error is to the mirror, if it is one, and returns
+// it with the error.
+func recordHalt(ctx context.Context, conn *pgx.Conn, address, id string, err error) (*ledger.Halt, error) {
+	halt := haltOf(address, err)
 	if halt == nil {
-		return err
+		return nil, err
 	}
-	return errors.Join(err, ledger.SetHalt(context.WithoutCancel(ctx), f.conn, f.plan.ID, halt))
+	return halt, errors.Join(err, ledger.SetHalt(context.WithoutCancel(ctx), conn, id, halt))
 }
 
 // finishBeside builds what looks at all rows, when all tables have come to one point

@@ -81,7 +81,7 @@ func (k *keeper) attend(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer closeSoon(ctx, conn)
+	defer session.Close(ctx, conn)
 	if err := ledger.Presence(ctx, conn, k.id); err != nil {
 		return err
 	}
@@ -103,13 +103,6 @@ func (k *keeper) attend(ctx context.Context) error {
 			return err
 		}
 	}
-}
-
-// closeSoon closes a session also after a cancel.
-func closeSoon(ctx context.Context, conn *pgx.Conn) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-	defer cancel()
-	_ = conn.Close(ctx) // it is gone either way
 }
 
 // clear forgets a halt that the operator wants to be tried again. It needs no lease:

@@ -211,7 +211,7 @@ func (k *keeper) sourceEnd(ctx context.Context) (end catalog.LSN, err error) {
 	if err != nil {
 		return 0, err
 	}
-	defer closeSoon(ctx, conn)
+	defer session.Close(ctx, conn)
 	err = conn.QueryRow(ctx, sourceEnd).Scan(&end)
 	return end, err
 }

@@ -87,7 +87,7 @@ func (o streamOpener) checkNow(ctx context.Context, position catalog.LSN) error 
 	if err != nil {
 		return err
 	}
-	defer closeSoon(ctx, target)
+	defer session.Close(ctx, target)
 	was, err := ledger.ReadStream(ctx, target, o.id)
 	if err != nil {
 		return err
@@ -104,7 +104,7 @@ func (o streamOpener) checkNow(ctx context.Context, position catalog.LSN) error 
 	if err != nil {
 		return err
 	}
-	defer closeSoon(ctx, source)
+	defer session.Close(ctx, source)
 	timeline, err := slot.Check(ctx, source, checked)
 	if err != nil || timeline == checked.Timeline {
 		return err

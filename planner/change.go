@@ -70,7 +70,7 @@ func (d *draft) checkHalted() {
 		d.found("", codeHalted, Refusal, summary, detail)
 	}
 	anew := fmt.Sprintf("Copy everything again with -replace='%s'.", d.decl.Address)
-	if h := d.ledger.Stream.Halt; h != nil && h.Terminal && !d.heals(h) && !(d.held && h.Code == haltShape) {
+	if h := d.ledger.Stream.Halt; h != nil && h.Terminal && !d.heals(h) && !(d.held && h.Code == catalog.HaltShape) {
 		halted("the mirror is halted, and trying again cannot help: "+h.Text, cmp.Or(sentence(h.Remedy), anew))
 		return
 	}

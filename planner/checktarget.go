@@ -42,13 +42,10 @@ func (d *draft) checkDisk() {
 	}
 }
 
-// ledgerKnown is the newest format of the ledger that this build reads.
-const ledgerKnown = 3
-
 // checkTarget checks rights on the target's database.
 func (d *draft) checkTarget() {
 	t := d.target
-	if ledger := d.in.Live[d.decl.Target.Address].Ledger; ledger != nil && ledger.Format > ledgerKnown {
+	if ledger := d.in.Live[d.decl.Target.Address].Ledger; ledger != nil && ledger.Format > catalog.LedgerFormat {
 		d.found("target", codeLedger, Refusal, fmt.Sprintf("schema bascule of the target was written by a newer build (format %d)", ledger.Format), "Use that build.")
 	}
 	if !t.CanCreate && d.createsSchemas() {

@@ -82,8 +82,8 @@ func (k *checking) checkStanding(s *side) {
 		return
 	}
 	switch h := s.ledger.Stream.Halt; {
-	case h.Code == haltShape && k.onSource(), s.stage() == ddlBegun && !h.Terminal:
-	case h.Code == haltShape:
+	case h.Code == catalog.HaltShape && k.onSource(), s.stage() == ddlBegun && !h.Terminal:
+	case h.Code == catalog.HaltShape:
 		k.found("mirrors", codeDDLStill, Warning, fmt.Sprintf("%s is halted: %s", name, h.Text),
 			"If this command is what changed the source, it ran there already: set ran_on_source = true. If not, mend that first: the command waits for the stream.", name)
 	case h.Terminal:
@@ -92,6 +92,3 @@ func (k *checking) checkStanding(s *side) {
 		k.found("mirrors", codeDDLStill, Warning, fmt.Sprintf("%s is halted: %s", name, h.Text), "Apply tries that again; the command waits until it is mended. "+sentence(h.Remedy), name)
 	}
 }
-
-// haltShape is the code of a halt before a row that does not fit the target's table.
-const haltShape = "shape"

@@ -24,6 +24,17 @@ type Stream struct {
 	// Failover: the slot is one that a standby can keep in step (17 and later).
 	Failover bool `json:"failover,omitempty"`
 
+	// Engine is what moves rows between two applies: "" for Bascule's own stream,
+	// otherwise EnginePglogical or EngineSubscription, and Subscription is then the name
+	// of that server's subscription on the target. Whatever an apply has to do to the
+	// mirror, it does over its own stream, from and to the servers' position.
+	Engine       string `json:"engine,omitempty"`
+	Subscription string `json:"subscription,omitempty"`
+
+	// Log is the schema on the source that holds the log of the DDL that is run there,
+	// which event triggers of the same name fill; "" where DDL is "declared".
+	Log string `json:"log,omitempty"`
+
 	InitialCopy bool `json:"initial_copy"`
 
 	MaxDelayMillis int64  `json:"max_delay_ms"`
@@ -51,6 +62,12 @@ type Stream struct {
 	// SystemIdentifier of the source's cluster: its position has no meaning in another.
 	SystemIdentifier string `json:"system_identifier"`
 }
+
+// Engines that the servers have themselves.
+const (
+	EnginePglogical    = "pglogical"
+	EngineSubscription = "subscription"
+)
 
 // Trigger of a table, whose name is quoted. Was is when it fired: enable, enable
 // always, enable replica.

@@ -1,9 +1,11 @@
 package planner
 
 import (
+	"slices"
 	"strings"
 
 	"bascule/config/pgname"
+	"bascule/planner/catalog"
 )
 
 // StreamNames are the names of what a mirror makes on its source: the slot, which is
@@ -45,36 +47,41 @@ func (d *draft) stream() {
 	} else {
 		s.Failover = s.OwnSlot && d.source.Version.Major() >= 17
 	}
-	s.Binary = d.source.Version.Major() >= 14 && d.binary()
+	s.Binary = Binary(d.out.Tables, d.source) && d.takesBinary()
 	s.ReplicaRole = d.server != nil && (d.server.Role.Superuser || d.server.Role.CanReplicaRole)
 	s.Identities = f.changes()
 	d.out.Stream = s
 }
 
-// binary reports whether every value of the tables that are followed can travel in
-// its type's binary form.
-func (d *draft) binary() bool {
-	there := map[string]map[string]bool{} // what the target's tables can take
-	if d.target != nil && !d.decl.Schema.Copy {
-		for _, r := range d.target.Relations {
-			columns := map[string]bool{}
-			for _, c := range r.Columns {
-				columns[c.Name] = c.Binary
-			}
-			there[r.Schema+"\x00"+r.Name] = columns
+// Binary reports whether every value of the tables that are followed can travel from
+// their source in its type's binary form.
+func Binary(tables []Table, source *catalog.Database) bool {
+	if source.Version.Major() < binarySince {
+		return false
+	}
+	byOID := relationsByOID(source)
+	return !slices.ContainsFunc(tables, func(t Table) bool {
+		return t.Follow != FollowNone && slices.ContainsFunc(byOID[t.OID].Columns, func(c catalog.Column) bool { return !c.Binary })
+	})
+}
+
+// binarySince is the version whose pgoutput can send values in binary form.
+const binarySince = 14
+
+// takesBinary reports whether the tables of the target that are there already can take
+// values in binary form.
+func (d *draft) takesBinary() bool {
+	if d.target == nil || d.decl.Schema.Copy {
+		return true
+	}
+	refused := map[[3]string]bool{} // schema, table, column
+	for _, r := range d.target.Relations {
+		for _, c := range r.Columns {
+			refused[[3]string{r.Schema, r.Name, c.Name}] = !c.Binary
 		}
 	}
-	for _, t := range d.out.Tables {
-		if t.Follow == FollowNone {
-			continue
-		}
+	return !slices.ContainsFunc(d.out.Tables, func(t Table) bool {
 		schema, name := t.FinalName()
-		columns := there[schema+"\x00"+name]
-		for _, c := range d.byOID[t.OID].Columns {
-			if binary, known := columns[c.Name]; !c.Binary || known && !binary {
-				return false
-			}
-		}
-	}
-	return true
+		return t.Follow != FollowNone && slices.ContainsFunc(d.byOID[t.OID].Columns, func(c catalog.Column) bool { return refused[[3]string{schema, name, c.Name}] })
+	})
 }

@@ -2,13 +2,13 @@ package contender
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"bascule/bench/client"
+	"bascule/executor/stream/pgoutput"
 	"bascule/executor/stream/walsender"
 	"bascule/planner/catalog"
 )
@@ -59,8 +59,11 @@ func readPast(from *walsender.Conn, position catalog.LSN) (catalog.LSN, error) {
 			if !ok {
 				break
 			}
-			if end, ok := commitEnd(message.Data); ok && end > position {
-				return end, nil
+			if len(message.Data) > 0 && message.Data[0] == pgoutput.TypeCommit {
+				c, err := pgoutput.ParseCommit(message.Data)
+				if err != nil || c.End > position {
+					return c.End, err
+				}
 			}
 			if message.Reply {
 				if err := from.Status(0, 0, false); err != nil {
@@ -71,15 +74,6 @@ func readPast(from *walsender.Conn, position catalog.LSN) (catalog.LSN, error) {
 		from.Release(block)
 	}
 	return 0, from.Err()
-}
-
-// commitEnd is where a transaction ends, if the message is its commit: behind its
-// letter flags, the commit's position and the end's.
-func commitEnd(data []byte) (catalog.LSN, bool) {
-	if len(data) < 18 || data[0] != 'C' {
-		return 0, false
-	}
-	return catalog.LSN(binary.BigEndian.Uint64(data[10:])), true
 }
 
 const makeSlot = `select pg_catalog.pg_create_logical_replication_slot('%s', 'pgoutput')`

@@ -3,6 +3,7 @@ package ddl
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -77,10 +78,11 @@ func (a Alone) statement(ctx context.Context, i int, begun bool, invalid []uint3
 			return err
 		}
 	} else {
-		var err error
-		if invalid, err = a.invalidIndexes(ctx, x); err != nil {
+		there, err := a.invalidIndexes(ctx, x)
+		if err != nil {
 			return err
 		}
+		invalid = slices.Sorted(maps.Keys(there))
 		if err := a.Record(ctx, mark{side: a.Side, number: i, begun: true, invalid: invalid}.String()); err != nil {
 			return err
 		}
@@ -112,7 +114,7 @@ func (a Alone) execute(ctx context.Context, x Statement) error {
 	if err != nil {
 		return err
 	}
-	defer closeSoon(ctx, conn)
+	defer session.Close(ctx, conn)
 	limit := "0"
 	if x.Queues {
 		limit = timeout(a.LockTimeout)
@@ -120,27 +122,20 @@ func (a Alone) execute(ctx context.Context, x Statement) error {
 	if _, err := conn.Exec(ctx, setLockTimeout, limit); err != nil {
 		return err
 	}
-	var seen blocker
-	err = seen.beside(ctx, a.Control, conn.PgConn().PID(), a.LockTimeout/2, func() error {
-		_, err := conn.PgConn().Exec(ctx, x.Text).ReadAll()
-		return err
-	})
-	if code := session.Code(err); code == lockNotAvailable || code == deadlock {
-		return &LockedError{Address: a.Address, PID: seen.pid, Application: seen.application, Since: seen.since, Err: err}
-	}
-	return err
+	return a.watched(ctx, conn, a.Address, x.Text, a.LockTimeout)
 }
 
-// invalidIndexes are those of the statement's tables.
-func (a Alone) invalidIndexes(ctx context.Context, x Statement) ([]uint32, error) {
+// invalidIndexes are those of the statement's tables: qualified names, by oid.
+func (a Alone) invalidIndexes(ctx context.Context, x Statement) (map[uint32]string, error) {
 	rows, err := a.Control.Query(ctx, selectInvalid, x.Tables)
 	if err != nil {
 		return nil, fmt.Errorf("look for invalid indexes: %w", err)
 	}
-	var list []uint32
+	list := map[uint32]string{}
 	var oid uint32
-	if _, err := pgx.ForEachRow(rows, []any{&oid, new(string)}, func() error {
-		list = append(list, oid)
+	var name string
+	if _, err := pgx.ForEachRow(rows, []any{&oid, &name}, func() error {
+		list[oid] = name
 		return nil
 	}); err != nil {
 		return nil, fmt.Errorf("look for invalid indexes: %w", err)
@@ -155,24 +150,16 @@ func (a Alone) dropInvalid(ctx context.Context, x Statement, before []uint32) er
 	if err := a.endBuilds(ctx, x, before); err != nil {
 		return err
 	}
-	rows, err := a.Control.Query(ctx, selectInvalid, x.Tables)
+	invalid, err := a.invalidIndexes(ctx, x)
 	if err != nil {
-		return fmt.Errorf("look for invalid indexes: %w", err)
+		return err
 	}
-	var names []string
-	var oid uint32
-	var name string
-	if _, err := pgx.ForEachRow(rows, []any{&oid, &name}, func() error {
-		if !slices.Contains(before, oid) {
-			names = append(names, name)
+	for _, oid := range slices.Sorted(maps.Keys(invalid)) {
+		if slices.Contains(before, oid) {
+			continue
 		}
-		return nil
-	}); err != nil {
-		return fmt.Errorf("look for invalid indexes: %w", err)
-	}
-	for _, name := range names {
-		if _, err := a.Control.PgConn().Exec(ctx, "drop index concurrently if exists "+name).ReadAll(); err != nil {
-			return fmt.Errorf("drop the invalid index %s: %w", name, err)
+		if _, err := a.Control.PgConn().Exec(ctx, "drop index concurrently if exists "+invalid[oid]).ReadAll(); err != nil {
+			return fmt.Errorf("drop the invalid index %s: %w", invalid[oid], err)
 		}
 	}
 	return nil

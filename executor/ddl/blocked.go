@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"bascule/planner/session"
 )
 
 // LockedError reports that another session was in the command's way for as long as one
@@ -58,12 +60,6 @@ func (e *SlowError) Error() string {
 
 func (e *SlowError) Unwrap() error { return e.Err }
 
-// SQLSTATEs of locks that are not got.
-const (
-	lockNotAvailable = "55P03"
-	deadlock         = "40P01"
-)
-
 // blocker is who was last seen in the way.
 type blocker struct {
 	pid         int32
@@ -93,6 +89,20 @@ func (b *blocker) beside(ctx context.Context, conn *pgx.Conn, pid uint32, every 
 	defer watch.Wait()
 	defer stop()
 	return work()
+}
+
+// watched has conn execute text, and looks meanwhile over another session who is in its
+// way. The error is a *LockedError when a lock was not got.
+func (s Source) watched(ctx context.Context, conn *pgx.Conn, address, text string, lockTimeout time.Duration) error {
+	var seen blocker
+	err := seen.beside(ctx, s.Control, conn.PgConn().PID(), lockTimeout/2, func() error {
+		_, err := conn.PgConn().Exec(ctx, text).ReadAll()
+		return err
+	})
+	if session.Locked(err) {
+		return &LockedError{Address: address, PID: seen.pid, Application: seen.application, Since: seen.since, Err: err}
+	}
+	return err
 }
 
 // look brings a reading that is under way to its end: the session is the caller's.

@@ -108,7 +108,7 @@ func (s Source) try(ctx context.Context, c Command, within Within) (xid string, 
 	if err != nil {
 		return "", err
 	}
-	defer closeSoon(ctx, conn)
+	defer session.Close(ctx, conn)
 	tx, err := conn.Begin(ctx)
 	if err != nil {
 		return "", err
@@ -154,14 +154,7 @@ func late(ctx, limited context.Context, err error) error {
 
 // execute runs the command, and looks meanwhile who is in its way.
 func (s Source) execute(ctx context.Context, conn *pgx.Conn, c Command) error {
-	var seen blocker
-	err := seen.beside(ctx, s.Control, conn.PgConn().PID(), c.LockTimeout/2, func() error {
-		_, err := conn.PgConn().Exec(ctx, c.Text).ReadAll()
-		return err
-	})
-	if code := session.Code(err); code == lockNotAvailable || code == deadlock {
-		return &LockedError{Address: c.Address, PID: seen.pid, Application: seen.application, Since: seen.since, Err: err}
-	}
+	err := s.watched(ctx, conn, c.Address, c.Text, c.LockTimeout)
 	if err == nil && conn.PgConn().TxStatus() != 'T' {
 		return &EndedError{Address: c.Address}
 	}
@@ -211,13 +204,6 @@ func (s Source) end(ctx context.Context) (lsn catalog.LSN, err error) {
 	defer cancel()
 	err = s.Control.QueryRow(ctx, currentLSN).Scan(&lsn)
 	return lsn, err
-}
-
-// closeSoon closes a session also after a cancel.
-func closeSoon(ctx context.Context, conn *pgx.Conn) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-	defer cancel()
-	_ = conn.Close(ctx) // it is gone either way
 }
 
 // timeout is a lock_timeout as the server takes it; 0 would be none.

@@ -30,7 +30,7 @@ func OnTarget(ctx context.Context, t Target) error {
 	if err != nil {
 		return err
 	}
-	defer closeSoon(ctx, conn)
+	defer session.Close(ctx, conn)
 	tx, err := conn.Begin(ctx)
 	if err != nil {
 		return err
@@ -39,7 +39,7 @@ func OnTarget(ctx context.Context, t Target) error {
 		return err
 	}
 	if _, err := conn.PgConn().Exec(ctx, t.Text).ReadAll(); err != nil {
-		if code := session.Code(err); code == lockNotAvailable || code == deadlock {
+		if session.Locked(err) {
 			return &LockedError{Address: t.Address, Err: err}
 		}
 		return commandError(t.Address, t.Where, err)

@@ -5,10 +5,12 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
+
+	"bascule/planner/catalog"
 )
 
 // Format is the version of the ledger's tables that this build reads and writes.
-const Format = 3
+const Format = catalog.LedgerFormat
 
 // FormatError reports a ledger made by a newer build.
 type FormatError struct{ Found int }
@@ -48,15 +50,28 @@ func Ensure(ctx context.Context, conn *pgx.Conn) error {
 	return nil
 }
 
-// addColumns brings a table of a format before to this one. It is looked at first:
+// addColumns brings tables of formats before to this one. They are looked at first:
 // ALTER TABLE takes a lock that streams would wait for.
 func addColumns(ctx context.Context, tx pgx.Tx) error {
-	var there bool
-	if err := tx.QueryRow(ctx, memberColumns).Scan(&there); err != nil || there {
-		return err
+	for _, c := range laterColumns {
+		var there bool
+		if err := tx.QueryRow(ctx, columnThere, c.table, c.name).Scan(&there); err != nil {
+			return err
+		}
+		if there {
+			continue
+		}
+		if _, err := tx.Exec(ctx, "alter table "+c.table+" add column "+c.name+" "+c.definition); err != nil {
+			return err
+		}
 	}
-	_, err := tx.Exec(ctx, addMemberColumns)
-	return err
+	return nil
+}
+
+// laterColumns came with formats 3 and 4.
+var laterColumns = []struct{ table, name, definition string }{
+	{"bascule.member", "columns", "jsonb"},
+	{"bascule.stream", "handed", "boolean not null default false"},
 }
 
 // Mirror is what Begin records.
@@ -150,8 +165,8 @@ const createLedger = `
 	create table if not exists bascule.ledger (
 		format integer not null,
 		single boolean primary key default true check (single));
-	insert into bascule.ledger (format) values (3) on conflict do nothing;
-	update bascule.ledger set format = 3 where format < 3;
+	insert into bascule.ledger (format) values (4) on conflict do nothing;
+	update bascule.ledger set format = 4 where format < 4;
 	create table if not exists bascule.mirror (
 		id text primary key,
 		address text not null,
@@ -195,7 +210,8 @@ const createLedger = `
 		generation bigint not null default 1,
 		settings jsonb not null,
 		timeline integer not null,
-		halt jsonb);
+		halt jsonb,
+		handed boolean not null default false);
 	create table if not exists bascule.position (
 		mirror text not null references bascule.mirror on delete cascade,
 		name text not null,
@@ -246,12 +262,10 @@ const createLedger = `
 
 const readFormat = `select format from bascule.ledger`
 
-const memberColumns = `
+const columnThere = `
 	select exists (
 		select from pg_catalog.pg_attribute
-		where attrelid = 'bascule.member'::pg_catalog.regclass and attname = 'columns' and not attisdropped)`
-
-const addMemberColumns = `alter table bascule.member add column columns jsonb`
+		where attrelid = $1::text::pg_catalog.regclass and attname = $2 and not attisdropped)`
 
 const beginMirror = `
 	with complete as ( -- what a whole copy before this one filled says nothing of this one

@@ -26,6 +26,9 @@ type Stream struct {
 
 	// Halt is set while the mirror stands still for an error.
 	Halt *Halt
+
+	// Handed: the servers' own engine goes on from the position, or may; see SetHanded.
+	Handed bool
 }
 
 // Halt is why a mirror stands still, and what its operator can do.
@@ -63,7 +66,7 @@ func ReadStream(ctx context.Context, conn *pgx.Conn, mirror string) (*Stream, er
 	var s Stream
 	var settings string
 	var halt *string
-	err := conn.QueryRow(ctx, readStream, mirror).Scan(&s.Generation, &s.Phase, &s.Complete, &settings, &s.Timeline, &halt)
+	err := conn.QueryRow(ctx, readStream, mirror).Scan(&s.Generation, &s.Phase, &s.Complete, &settings, &s.Timeline, &halt, &s.Handed)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, nil
 	}
@@ -96,6 +99,14 @@ func SetHalt(ctx context.Context, conn *pgx.Conn, mirror string, h *Halt) error 
 	}
 	_, err := conn.Exec(ctx, setHalt, mirror, text)
 	return wrap("set halt", err)
+}
+
+// SetHanded records whether the servers' own engine moves the mirror's rows. It is
+// recorded before they begin, and taken back when they have ended and their position is
+// recorded as the mirror's.
+func SetHanded(ctx context.Context, conn *pgx.Conn, mirror string, handed bool) error {
+	_, err := conn.Exec(ctx, setHanded, mirror, handed)
+	return wrap("set handed", err)
 }
 
 // Streaming records that all rows and keys are there: from now on the mirror
@@ -148,7 +159,7 @@ const setStream = `
 		generation = s.generation + 1`
 
 const readStream = `
-	select s.generation, m.phase, m.finished is not null, s.settings::text, s.timeline, s.halt::text
+	select s.generation, m.phase, m.finished is not null, s.settings::text, s.timeline, s.halt::text, s.handed
 	from bascule.stream s
 	join bascule.mirror m on m.id = s.mirror
 	where s.mirror = $1`
@@ -156,6 +167,8 @@ const readStream = `
 const setTimeline = `update bascule.stream set timeline = $2 where mirror = $1`
 
 const setHalt = `update bascule.stream set halt = $2::text::jsonb where mirror = $1`
+
+const setHanded = `update bascule.stream set handed = $2, generation = generation + 1 where mirror = $1`
 
 const nextGeneration = `update bascule.stream set generation = generation + 1 where mirror = $1`
 

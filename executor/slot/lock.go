@@ -52,7 +52,7 @@ func alter(ctx context.Context, conn *pgx.Conn, doing string, tables []uint32, s
 		if err == nil {
 			return nil
 		}
-		if code := session.Code(err); code != "55P03" && code != "40P01" {
+		if !session.Locked(err) {
 			return fmt.Errorf("%s: %w", doing, err)
 		}
 		if time.Now().After(deadline) {

@@ -135,7 +135,7 @@ func (r *receiver) obey(life context.Context, c pgoutput.Commit) error {
 			r.link.s.log.InfoContext(life, "command applied", "ddl", r.command.Address, "lsn", c.End)
 			return errAnew
 		}
-		if code := session.Code(err); code != lockNotAvailable && code != deadlock {
+		if !session.Locked(err) {
 			return err
 		}
 		r.wait(life, blockers, err, pause)
@@ -174,9 +174,6 @@ func (r *receiver) wait(ctx context.Context, blockers string, err error, pause t
 }
 
 const (
-	lockNotAvailable = "55P03"
-	deadlock         = "40P01"
-
 	lockPause     = 500 * time.Millisecond
 	mostLockPause = 5 * time.Second
 )

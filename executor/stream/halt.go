@@ -35,11 +35,9 @@ func (e *LeaseLostError) Error() string {
 }
 func (e *LeaseLostError) Unwrap() error { return e.Err }
 
-// Codes of halts that are no SQLSTATE.
-const (
-	codeMissingRow = "missing_row"
-	codeShape      = "shape"
-)
+// codeMissingRow is the code of a halt by a change that found no row. See also
+// catalog.HaltShape.
+const codeMissingRow = "missing_row"
 
 // halted makes a HaltError of what one row or table is to blame for.
 func (s *Stream) halted(err error) error {
@@ -63,12 +61,12 @@ func (s *Stream) halted(err error) error {
 		h.Table = s.source(missing.Table)
 		h.Remedy = s.mend(h.Table)
 	case errors.As(err, &shape):
-		h.Code, h.LSN, h.Table, h.Remedy = codeShape, shape.final.String(), shape.table, shape.remedy
+		h.Code, h.LSN, h.Table, h.Remedy = catalog.HaltShape, shape.final.String(), shape.table, shape.remedy
 	case errors.As(err, &unknown):
-		h.Code, h.LSN, h.Table = codeShape, unknown.final.String(), unknown.table
+		h.Code, h.LSN, h.Table = catalog.HaltShape, unknown.final.String(), unknown.table
 		h.Remedy = fmt.Sprintf("take the table out of the publication if it is no table of the mirror, then %s; or declare it and run `bascule apply`", s.retry())
 	case errors.As(err, &shifted):
-		h.Code, h.LSN, h.Table = codeShape, shifted.final.String(), shifted.table
+		h.Code, h.LSN, h.Table = catalog.HaltShape, shifted.final.String(), shifted.table
 		h.Remedy = fmt.Sprintf("copy the table again: `bascule apply -replace='%s.table[%q]'`", s.cfg.Label, h.Table)
 	case errors.As(err, &command):
 		h = s.refused(command)

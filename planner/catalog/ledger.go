@@ -2,6 +2,10 @@ package catalog
 
 import "time"
 
+// LedgerFormat is the newest format of the ledger that this build reads, and the one
+// that executor/ledger writes.
+const LedgerFormat = 4
+
 // Ledger is what schema bascule on a target says. It is written by
 // executor/ledger alone.
 type Ledger struct {
@@ -84,7 +88,13 @@ type LedgerStream struct {
 
 	// Halt is nil while nothing stands in its way.
 	Halt *LedgerHalt
+
+	// Handed: the servers' own engine goes on from the position, or may.
+	Handed bool
 }
+
+// HaltShape is the code of a halt before a row that does not fit the target's table.
+const HaltShape = "shape"
 
 // LedgerHalt is why a continuous mirror stands still. Its fields are those of
 // executor/ledger.Halt.

@@ -23,7 +23,7 @@ func ReadLedger(ctx context.Context, conn *pgx.Conn) (*Ledger, error) {
 	if err := conn.QueryRow(ctx, ledgerFormat).Scan(&l.Format); err != nil {
 		return nil, fmt.Errorf("read ledger: %w", err)
 	}
-	if l.Format > ledgerKnown {
+	if l.Format > LedgerFormat {
 		return l, nil
 	}
 	rows, err := conn.Query(ctx, ledgerMirrors)
@@ -70,12 +70,12 @@ func scanLedgerMirror(row pgx.CollectableRow) (m LedgerMirror, err error) {
 	return m, err
 }
 
-// ledgerKnown is the newest ledger format that is read; executor/ledger writes it.
-// ledgerStreams is the first with continuous mirrors, ledgerCommands with DDL.
+// ledgerStreams is the first format with continuous mirrors, ledgerCommands with DDL,
+// ledgerHanded with engines of the servers' own.
 const (
-	ledgerKnown    = 3
 	ledgerStreams  = 2
 	ledgerCommands = 3
+	ledgerHanded   = 4
 )
 
 const ledgerThere = `

@@ -10,12 +10,16 @@ import (
 
 // readLedgerStreams fills in what the ledger says of continuous mirrors.
 func readLedgerStreams(ctx context.Context, conn *pgx.Conn, byID map[string]*LedgerMirror, format int) error {
+	streams := ledgerStream
+	if format < ledgerHanded {
+		streams = ledgerStreamBefore
+	}
 	for _, q := range []struct {
 		since int
 		sql   string
 		scan  func(pgx.Rows) (id string, put func(*LedgerMirror), err error)
 	}{
-		{ledgerStreams, ledgerStream, scanLedgerStream},
+		{ledgerStreams, streams, scanLedgerStream},
 		{ledgerStreams, ledgerPositions, scanLedgerPosition},
 		{ledgerStreams, ledgerMembers, scanLedgerMember},
 		{ledgerCommands, ledgerDDL, scanLedgerDDL},
@@ -47,7 +51,7 @@ func readLedgerStreams(ctx context.Context, conn *pgx.Conn, byID map[string]*Led
 func scanLedgerStream(rows pgx.Rows) (id string, put func(*LedgerMirror), err error) {
 	s := new(LedgerStream)
 	var halt *string
-	if err := rows.Scan(&id, &s.Generation, &s.Settings, &s.Timeline, &halt); err != nil {
+	if err := rows.Scan(&id, &s.Generation, &s.Settings, &s.Timeline, &halt, &s.Handed); err != nil {
 		return "", nil, err
 	}
 	if halt != nil {
@@ -94,7 +98,12 @@ func scanLedgerDDL(rows pgx.Rows) (id string, put func(*LedgerMirror), err error
 }
 
 const ledgerStream = `
-	select mirror, generation, settings::text, timeline, halt::text
+	select mirror, generation, settings::text, timeline, halt::text, handed
+	from bascule.stream
+	order by mirror`
+
+const ledgerStreamBefore = `
+	select mirror, generation, settings::text, timeline, halt::text, false
 	from bascule.stream
 	order by mirror`
 

@@ -45,6 +45,13 @@ var transientCodes = map[string]bool{
 	"57P03": true, // cannot_connect_now
 }
 
+// Locked reports whether the server says that a lock was not to be had: another session
+// was in the way for as long as lock_timeout lets wait, or each waited for the other.
+func Locked(err error) bool {
+	code := Code(err)
+	return code == "55P03" || code == "40P01"
+}
+
 // Lost reports whether err says that the connection is gone, and with it the
 // transaction, the snapshot and the locks of its session. A connection that we
 // closed ourselves by a cancel is not told apart here: ask Conn.IsClosed.

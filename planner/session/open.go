@@ -55,16 +55,18 @@ func Open(ctx context.Context, peer *config.Peer, opts Options) (*pgx.Conn, erro
 	pinCtx, cancel := context.WithTimeout(ctx, cfg.ConnectTimeout)
 	defer cancel()
 	if err := pin(pinCtx, conn, opts); err != nil {
-		abandon(ctx, conn)
+		closeWithin(ctx, conn, time.Second)
 		return nil, connectError(ctx, peer, cfg, err)
 	}
 	return conn, nil
 }
 
-// abandon closes a connection that is of no use, even after a cancel: the server
-// must not keep it. How that ends is of no interest.
-func abandon(ctx context.Context, conn *pgx.Conn) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+// Close closes a session, even after a cancel: the server must not keep it. How that
+// ends is of no interest; it takes five seconds at most.
+func Close(ctx context.Context, conn *pgx.Conn) { closeWithin(ctx, conn, 5*time.Second) }
+
+func closeWithin(ctx context.Context, conn *pgx.Conn, patience time.Duration) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
 	_ = conn.Close(ctx)
 }
