@@ -1,7 +1,7 @@
 # make lists the targets. What is missing on the machine is fetched by .ci/install.
 
 .DEFAULT_GOAL := help
-.PHONY: help build test race lint fmt fuzz bench bench-copy bench-drain soak suites crash demo demo-stop clean
+.PHONY: help build test race lint fmt fuzz bench bench-copy bench-drain bench-engines soak suites crash demo demo-stop clean
 
 # What make bench passes on; see go run ./bench -help.
 BENCH ?= -write docs/benchmarks.md
@@ -14,7 +14,7 @@ SOAK ?= 5000000
 TEST := go test -parallel 4 -timeout 20m
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## bin/bascule
 	go build -trimpath -o bin/bascule ./cmd/bascule
@@ -39,7 +39,7 @@ fmt: ## format all Go files
 fuzz: ## every fuzz target, for ten seconds each
 	.ci/fuzz 10s
 
-bench: bench-copy bench-drain ## all benchmarks
+bench: bench-copy bench-drain bench-engines ## all benchmarks
 
 bench-copy: ## copy speed against pgcopydb, pg_dump and a raw limit; fetches pgcopydb
 	.ci/install 15 pgcopydb
@@ -49,13 +49,17 @@ bench-drain: ## streaming speed against the server's own, pglogical and the deco
 	.ci/install 15
 	go run ./bench -drain $(BENCH)
 
+bench-engines: ## initial copy and drain of each engine against the servers' own ways
+	.ci/install 15
+	go run ./bench -engines $(BENCH)
+
 soak: ## follow 5 million transactions, with memory and WAL watched
 	.ci/install 15
 	go run ./bench -soak $(SOAK)
 
 suites: ## every value, change, edit and command of continuous mirrors (ten minutes)
 	.ci/install
-	go test ./executor -parallel 4 -timeout 60m -long
+	go test ./executor ./executor/subscription ./executor/pglogical -p 1 -parallel 4 -timeout 60m -long
 
 crash: ## kill everything that a continuous mirror is made of, in every stage
 	.ci/install

@@ -121,19 +121,25 @@ func (d drains) writeReport(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	programs := [][]string{{d.binary, "version"}}
-	setting, err := describeSetting(ctx, programs, drainSettings("logical on the source, replica on the target", d.fsync, nil), "make bench-drain")
+	setting, err := d.drainSetting(ctx, "make bench-drain")
 	if err != nil {
 		return err
-	}
-	if v := server.ExtensionVersion("pglogical"); v != "" {
-		setting.Versions = append(setting.Versions, "pglogical "+v)
 	}
 	var text strings.Builder
 	if err := report.WriteDrained(&text, setting, drained, held); err != nil {
 		return err
 	}
 	return replacePart(d.write, text.String())
+}
+
+// drainSetting says where it is measured, and how again.
+func (d drains) drainSetting(ctx context.Context, command string) (report.Setting, error) {
+	programs := [][]string{{d.binary, "version"}}
+	setting, err := describeSetting(ctx, programs, drainSettings("logical on the source, replica on the target", d.fsync, nil), command)
+	if v := server.ExtensionVersion("pglogical"); v != "" {
+		setting.Versions = append(setting.Versions, "pglogical "+v)
+	}
+	return setting, err
 }
 
 func describeDrain(r report.Drained, m report.Drain) string {

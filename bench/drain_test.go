@@ -3,44 +3,23 @@ package main
 import (
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"bascule/bench/report"
-	"bascule/bench/server"
 )
 
 // Without our own program in it: what is under test here is the measuring.
 func TestDrainMeasuresAndKeepsTheOtherPartOfTheReport(t *testing.T) {
 	t.Parallel()
-	if _, err := os.Stat(server.Programs); err != nil {
-		t.Skip("PostgreSQL 15 is not installed")
-	}
-	path := filepath.Join(t.TempDir(), "report.md")
-	if err := os.WriteFile(path, []byte("# Benchmarks\n\n## narrow\n"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	var out, errs strings.Builder
-	code := run(t.Context(), []string{"-drain", "-only", "binary,floor", "-workload", "inserts,mixed", "-scale", "500",
-		"-rounds", "1", "-fsync=false", "-date", "2024-05-06", "-write", path}, &out, &errs)
-	if code != 0 || strings.Contains(out.String(), "failed") {
-		t.Fatalf("exit code %d\n%s%s", code, out.String(), errs.String())
-	}
-	written, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, want := range []string{"# Benchmarks\n\n## narrow\n", "\n" + report.DrainTitle, "## inserts", "## mixed",
-		"| binary |", "| floor |", "1 rounds, 2024-05-06"} {
-		if !strings.Contains(string(written), want) {
-			t.Errorf("the report lacks %q:\n%s", want, written)
-		}
-	}
+	const copying = "# Benchmarks\n\n## narrow\n"
+	measured(t, copying, []string{copying, "\n" + report.DrainTitle, "## inserts", "## mixed",
+		"| binary |", "| floor |", "1 rounds, 2024-05-06"}, "-drain", "-only", "binary,floor", "-workload", "inserts,mixed")
 }
 
 func TestReplacePart(t *testing.T) {
 	t.Parallel()
 	const copying, draining = "# Benchmarks\n\ncopied\n", report.DrainTitle + "\ndrained\n"
+	const engines = report.EnginesTitle + "\nmeasured\n"
 	for _, c := range []struct{ name, old, text, want string }{
 		{"copying, into nothing", "", copying, copying},
 		{"draining, into nothing", "", draining, draining},
@@ -48,6 +27,9 @@ func TestReplacePart(t *testing.T) {
 		{"copying, before draining", draining, copying, copying + "\n" + draining},
 		{"copying, in its own place", "# Benchmarks\n\nold\n\n" + draining, copying, copying + "\n" + draining},
 		{"draining, in its own place", copying + "\n" + report.DrainTitle + "\nold\n", draining, copying + "\n" + draining},
+		{"draining, before engines", copying + "\n" + engines, draining, copying + "\n" + draining + "\n" + engines},
+		{"engines, behind both", copying + "\n" + draining, engines, copying + "\n" + draining + "\n" + engines},
+		{"engines, in their own place", draining + "\n" + report.EnginesTitle + "\nold\n", engines, draining + "\n" + engines},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -43,20 +44,40 @@ func writeReport(ctx context.Context, s stage, results string) error {
 	return replacePart(s.write, text.String())
 }
 
-// replacePart writes one of the two parts of the report to a file, and keeps the
-// other, if the file has it: copying comes first, then draining.
+// replacePart writes one of the parts of the report to a file, and keeps the others, if
+// the file has them: copying comes first, then draining, then the engines.
 func replacePart(path, text string) error {
 	old, err := os.ReadFile(path)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	copying, draining, both := strings.Cut(string(old), report.DrainTitle)
-	if strings.HasPrefix(text, report.DrainTitle) {
-		text = strings.TrimLeft(strings.TrimRight(copying, "\n")+"\n\n"+text, "\n")
-	} else if both {
-		text += "\n" + report.DrainTitle + draining
+	parts := splitParts(string(old))
+	for i, part := range splitParts(text) {
+		if part != "" {
+			parts[i] = part
+		}
 	}
-	return os.WriteFile(path, []byte(text), 0o644)
+	whole := strings.Join(slices.DeleteFunc(parts, func(p string) bool { return p == "" }), "\n")
+	return os.WriteFile(path, []byte(whole), 0o644)
+}
+
+// splitParts cuts a report before the titles of its later parts. A part that is not
+// there is "".
+func splitParts(text string) []string {
+	titles := []string{report.DrainTitle, report.EnginesTitle}
+	parts := make([]string, 1+len(titles))
+	for i, title := range slices.Backward(titles) {
+		if at := strings.Index("\n"+text, "\n"+title); at >= 0 {
+			parts[i+1], text = text[at:], text[:at]
+		}
+	}
+	parts[0] = text
+	for i, p := range parts {
+		if p = strings.Trim(p, "\n"); p != "" {
+			parts[i] = p + "\n"
+		}
+	}
+	return parts
 }
 
 // describeSetting says where it is measured: the programs are asked for their version.

@@ -8,6 +8,7 @@
 //	go run ./bench -plan -tables 10000      time to plan many tables
 //	go run ./bench -drain                   backlogs of changes, drained in turn
 //	go run ./bench -drain -workload inserts -only bascule,binary,floor -keep D
+//	go run ./bench -engines                 each engine beside the servers' own ways
 //	go run ./bench -soak 1m                 follow a load, memory and WAL watched
 package main
 

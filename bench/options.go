@@ -23,7 +23,7 @@ type options struct {
 	keep, binary          string
 	write, date           string
 	fsync, memory, plan   bool
-	drain                 bool
+	drain, engines        bool
 	soak                  soakLength
 }
 
@@ -34,7 +34,7 @@ func (o options) quick() bool { return o.scale > 1 }
 func (o options) racing() bool { return !o.memory && !o.plan && !o.following() }
 
 // following says that changes are followed, rather than databases copied.
-func (o options) following() bool { return o.drain || o.soak.set() }
+func (o options) following() bool { return o.drain || o.engines || o.soak.set() }
 
 func parse(args []string, stderr io.Writer) (options, error) {
 	var o options
@@ -43,8 +43,8 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	f.SetOutput(stderr)
 	f.IntVar(&o.scale, "scale", 1, "divide all sizes; above 1 the bars do not bind")
 	f.IntVar(&o.rounds, "rounds", 3, "rounds of each workload; 5 with -drain")
-	f.StringVar(&workloads, "workload", "", "these workloads only: narrow,wide,small,toast; with -drain tpcb,bulk,updates,inserts,mixed,transaction,delay")
-	f.StringVar(&only, "only", "", "these contenders only: bascule,pgcopydb,dumprestore,pipe,raw; with -drain bascule,bascule-20ms,subscription,binary,floor,pglogical")
+	f.StringVar(&workloads, "workload", "", "these workloads only: narrow,wide,small,toast; with -drain tpcb,bulk,updates,inserts,mixed,transaction,delay; with -engines accounts,orders,mixed")
+	f.StringVar(&only, "only", "", "these contenders only: bascule,pgcopydb,dumprestore,pipe,raw; with -drain bascule,bascule-20ms,subscription,binary,floor,pglogical; with -engines bascule,bascule-subscription,subscription,bascule-pglogical,pglogical")
 	f.StringVar(&skip, "skip", "", "not these contenders")
 	f.StringVar(&o.keep, "keep", "", "folder that keeps servers, data and results for the next time")
 	f.StringVar(&o.binary, "binary", "", "our program; built from ./cmd/bascule unless given")
@@ -54,6 +54,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	f.BoolVar(&o.memory, "memory", false, "test peak memory with a 200 MB row, and nothing else")
 	f.BoolVar(&o.plan, "plan", false, "test the time to plan many tables, and nothing else")
 	f.BoolVar(&o.drain, "drain", false, "drain backlogs of changes, instead of copying databases")
+	f.BoolVar(&o.engines, "engines", false, "copy databases and then drain backlogs with each engine, and with the servers' own ways")
 	f.Var(&o.soak, "soak", "follow this many transactions, or for this long (5000000, 1m), and nothing else")
 	f.IntVar(&o.tables, "tables", 10_000, "how many tables -plan has")
 	if err := f.Parse(args); err != nil {
@@ -79,11 +80,19 @@ func (o *options) choose(workloads, only, skip string) (err error) {
 	if o.soak.set() {
 		return nil
 	}
-	if o.drain {
-		if o.backlogs, o.limits, err = chooseBacklogs(names(workloads)); err != nil {
+	name := func(f contender.Follower) string { return f.Name }
+	if o.engines {
+		if o.backlogs, _, err = chooseBacklogs(workload.EngineBacklogs(), nil, names(workloads)); err != nil {
 			return err
 		}
-		o.followers, err = choose(contender.Followers(), func(f contender.Follower) string { return f.Name }, names(only), names(skip))
+		o.followers, err = choose(contender.Engines(), name, names(only), names(skip))
+		return err
+	}
+	if o.drain {
+		if o.backlogs, o.limits, err = chooseBacklogs(workload.Backlogs(), limitNames(), names(workloads)); err != nil {
+			return err
+		}
+		o.followers, err = choose(contender.Followers(), name, names(only), names(skip))
 		if !slices.ContainsFunc(o.followers, isOurs) {
 			o.limits = nil
 		}
@@ -105,16 +114,16 @@ func (o *options) choose(workloads, only, skip string) (err error) {
 }
 
 // chooseBacklogs finds backlogs and limits by name; no names are all.
-func chooseBacklogs(wanted []string) (backlogs []workload.Backlog, limits []string, err error) {
+func chooseBacklogs(all []workload.Backlog, allLimits, wanted []string) (backlogs []workload.Backlog, limits []string, err error) {
 	if len(wanted) == 0 {
-		return workload.Backlogs(), limitNames(), nil
+		return all, allLimits, nil
 	}
 	for _, name := range wanted {
-		if slices.Contains(limitNames(), name) {
+		if slices.Contains(allLimits, name) {
 			limits = append(limits, name)
 			continue
 		}
-		b, err := workload.FindBacklog(name)
+		b, err := workload.FindBacklog(all, name)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -136,9 +145,8 @@ func choose[T any](all []T, name func(T) string, only, skip []string) ([]T, erro
 	}), nil
 }
 
-func isOurs(f contender.Follower) bool {
-	return f.Name == contender.Ours || f.Name == contender.OursDelayed
-}
+// isOurs says whether our program takes part in it.
+func isOurs(f contender.Follower) bool { return strings.HasPrefix(f.Name, contender.Ours) }
 
 func names(list string) []string {
 	if list == "" {

@@ -157,10 +157,10 @@ func installedFollowers(opts options, stdout io.Writer) ([]contender.Follower, e
 // does not take part.
 func binary(ctx context.Context, opts options) (string, error) {
 	part := slices.ContainsFunc(opts.contenders, func(c contender.Contender) bool { return c.Name == contender.Ours })
-	if opts.drain {
+	if opts.drain || opts.engines {
 		part = slices.ContainsFunc(opts.followers, isOurs)
 	}
-	if (opts.racing() || opts.drain) && !part {
+	if (opts.racing() || opts.drain || opts.engines) && !part {
 		return "", nil
 	}
 	if opts.binary != "" {

@@ -131,13 +131,18 @@ func (s *servers) layLines() error {
 	return nil
 }
 
-// prepare makes the backlog's tables on the source, and everything that followers
-// need before it is made. A follower's failure is its result.
-func (s *servers) prepare(ctx context.Context, b workload.Backlog, scale int) error {
+// seed makes the backlog's tables on the source, and the rows that are there before.
+func (s *servers) seed(ctx context.Context, b workload.Backlog, scale int) error {
 	if err := b.Seed(ctx, s.source, sourceDatabase, scale); err != nil {
 		return err
 	}
-	if err := s.source.Exec(ctx, sourceDatabase, createPublication); err != nil {
+	return s.source.Exec(ctx, sourceDatabase, createPublication)
+}
+
+// prepare makes the backlog's tables on the source, and everything that followers
+// need before it is made. A follower's failure is its result.
+func (s *servers) prepare(ctx context.Context, b workload.Backlog, scale int) error {
+	if err := s.seed(ctx, b, scale); err != nil {
 		return err
 	}
 	if err := s.copySeeds(ctx); err != nil {

@@ -48,7 +48,10 @@ func (l *soakLength) Set(text string) (err error) {
 
 // follow does what following was asked for.
 func follow(ctx context.Context, d drains) error {
-	if !d.soak.set() {
+	switch {
+	case d.engines:
+		return d.raceEngines(ctx)
+	case !d.soak.set():
 		return d.race(ctx)
 	}
 	return d.onServers(ctx, ours(), func(s *servers) error { return s.soak(ctx, d.out, d.soak) })

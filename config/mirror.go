@@ -95,6 +95,7 @@ func (l *loader) checkMirror(m *Mirror) {
 	if !m.Continuous {
 		l.checkOnce(m)
 	}
+	l.checkDDL(m)
 	if at, given := m.Ranges["schema.copy"]; !m.InitialCopy && given && m.Schema.Copy {
 		l.errorAt(at, "Two ways at once",
 			"With initial_copy = false the target's tables are there already, with their rows. Take schema { copy = true } out.")
@@ -104,9 +105,6 @@ func (l *loader) checkMirror(m *Mirror) {
 
 // refuseUnbuilt refuses what a mirror asks for and this release cannot do.
 func (l *loader) refuseUnbuilt(m *Mirror, r *reader, content *hcl.BodyContent) {
-	if m.Engine != defaultEngine {
-		l.notBuilt("mirror.engine", m.RangeOf("engine"))
-	}
 	if b := l.single(content.Blocks, "cutover"); b != nil {
 		c := r.block("cutover", b, cutoverSchema)
 		c.choice("fence", "database", "database", "none")

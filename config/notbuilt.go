@@ -8,8 +8,6 @@ import "github.com/hashicorp/hcl/v2"
 var unbuilt = map[string]string{
 	"backend.postgres": "State in a database is not built yet. Use backend \"local\".",
 	"mirror.cutover":   "The cutover is not built yet. Take the block out.",
-	"stream.ddl":       "Carrying DDL that was not declared is not built yet. Use \"declared\" or \"halt\".",
-	"mirror.engine":    "This engine is not built yet. The only one is \"stream\".",
 }
 
 // notBuilt refuses a part of the language, if it is still in the table.

@@ -93,13 +93,6 @@ func (s *scope) references(expr hcl.Expression) bool {
 	return ok
 }
 
-// checkAll checks the references of attributes that are not evaluated.
-func (s *scope) checkAll(attrs hcl.Attributes) {
-	for _, attr := range sortedAttributes(attrs) {
-		s.references(attr.Expr)
-	}
-}
-
 func (s *scope) reference(t hcl.Traversal) bool {
 	root := t.RootName()
 	if _, known := s.ctx.Variables[root]; !known {

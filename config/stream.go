@@ -31,9 +31,6 @@ func (l *loader) stream(r *reader, blocks hcl.Blocks) Stream {
 	s.PublishViaPartitionRoot = r.boolean("publish_via_partition_root", false)
 	s.Slot = r.serverName("slot")
 	s.Publications = l.publications(r)
-	if s.DDL == "auto" {
-		l.notBuilt("stream.ddl", r.attrs["ddl"].Expr.Range())
-	}
 	if at := r.attrs["max_delay"]; at != nil && (s.MaxDelay < shortestMaxDelay || s.MaxDelay > longestMaxDelay) {
 		l.errorAt(at.Expr.Range(), "Invalid value", "max_delay is a span of time from 1ms to 1m.")
 		s.MaxDelay = defaultMaxDelay
@@ -86,6 +83,15 @@ func derivable(name string) bool {
 	return name != "" && len(name) <= pgname.MaxLen && strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == ""
 }
 
+// checkDDL refuses to see undeclared DDL on a mirror that the servers themselves move:
+// what is logged of it arrives in Bascule's own stream.
+func (l *loader) checkDDL(m *Mirror) {
+	if m.Engine != defaultEngine && m.Stream.DDL != "declared" {
+		l.errorAt(m.RangeOf("stream.ddl"), "DDL without a stream",
+			"ddl = %q is for engine = %q: with %q the servers move the rows, and nobody is there to see the DDL among them. Declare DDL in ddl blocks.", m.Stream.DDL, defaultEngine, m.Engine)
+	}
+}
+
 // checkOnce refuses, on a mirror that copies once, what only one that streams has.
 func (l *loader) checkOnce(m *Mirror) {
 	refuse := func(at hcl.Range, what string) {
@@ -93,6 +99,9 @@ func (l *loader) checkOnce(m *Mirror) {
 	}
 	if m.Paused {
 		refuse(m.RangeOf("paused"), "paused")
+	}
+	if at, ok := m.Ranges["engine"]; ok && m.Engine != defaultEngine {
+		refuse(at, "An engine")
 	}
 	if at, ok := m.Ranges["stream"]; ok {
 		refuse(at, "A stream block")

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
+
 	"bascule/executor"
 	"bascule/planner"
 	"bascule/planner/catalog/pgtest"
@@ -83,4 +85,32 @@ func (f *follower) triesOnly(t *testing.T, address string) (*planner.Plan, *exec
 	}
 	plan := planner.Make(planner.Input{Version: "0.1.0", Config: cfg, State: file, Live: seen, Targets: []string{address}})
 	return f.triesWith(t.Context(), t, func(c *executor.Config) { c.Plan = plan })
+}
+
+// busy writes to a table of its own until it is stopped.
+func busy(t *testing.T, db *pgtest.DB) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		conn, err := pgx.Connect(context.WithoutCancel(ctx), db.URL)
+		if err != nil {
+			ended <- err
+			return
+		}
+		defer conn.Close(context.WithoutCancel(ctx))
+		for ctx.Err() == nil && err == nil {
+			_, err = conn.Exec(context.WithoutCancel(ctx), "with i as (insert into public.busy default values returning id) update public.busy set n = n + 1 where id % 7 = 3 and id > (select max(id) - 20 from i)")
+			if err == nil {
+				_, err = conn.Exec(context.WithoutCancel(ctx), "select pg_sleep(0.02)")
+			}
+		}
+		ended <- err
+	}()
+	return func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	}
 }

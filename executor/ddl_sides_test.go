@@ -8,20 +8,52 @@ import (
 	"bascule/planner/catalog/pgtest"
 )
 
-// A command for two mirrors of one source runs once there, and once on each target.
-func TestCommandForTwoMirrors(t *testing.T) {
-	t.Parallel()
+const forBoth = "mirrors = [mirror.app, mirror.other]"
+
+// twoMirrors are two of one source, to targets of two versions, as followers of one
+// configuration. The second lacks tables none_*.
+func twoMirrors(t *testing.T) (f, g *follower) {
+	t.Helper()
 	source, target := pgtest.New(t, single+"create table busy (id serial primary key, n int default 0)")
 	second := pgtest.Server(t, 17).Database(t, "")
-	f := newFollower(t, source, target, "")
+	f = newFollower(t, source, target, "")
 	f.more = fmt.Sprintf("peer \"second\" { url = %q }\n", second.URL) + strings.Replace(mirrorBlock("other", `exclude = ["public.none_*"]`), "peer.target", "peer.second", 1)
 	source.Exec(t, "create table none_at_all (id int primary key)")
 	f.applied(t)
-	g := *f
-	g.target, g.to = second, plainly(t, second)
-	stop := busy(t, source)
+	other := *f
+	other.target, other.to = second, plainly(t, second)
+	return f, &other
+}
+
+// What one of two targets refuses halts that mirror alone; when it is mended, the same
+// apply brings the command there, and runs it nowhere again.
+func TestCommandFailsOnOneOfTwo(t *testing.T) {
+	t.Parallel()
+	f, g := twoMirrors(t)
+	g.target.Exec(t, "create view stands as select a from t")
+	f.more += block("x", "alter table public.t drop a", forBoth)
+	_, _, err := f.tries(t)
+	if err == nil || !strings.Contains(err.Error(), "mirror.other") || !strings.Contains(g.halt(t), "2BP01") || f.halt(t) != "" {
+		t.Errorf("%v\nhalts %q %q", err, f.halt(t), g.halt(t))
+	}
+	g.wants(t, "id b", "id a b")
+	f.writes(t, "insert into t values (100, 1)")
+	g.target.Exec(t, "drop view stands")
+	f.applied(t)
+	f.runs(t)
+	f.writes(t, "update t set b = 0 where id = 100")
+	f.same(t)
+	g.same(t, "public.none_%")
+	f.settled(t)
+}
+
+// A command for two mirrors of one source runs once there, and once on each target.
+func TestCommandForTwoMirrors(t *testing.T) {
+	t.Parallel()
+	f, g := twoMirrors(t)
+	stop := busy(t, f.source)
 	f.writes(t, "insert into t values (100)")
-	f.more += block("x", "alter table public.t rename to people; create table public.made (id int primary key, v text)", "mirrors = [mirror.app, mirror.other]")
+	f.more += block("x", "alter table public.t rename to people; create table public.made (id int primary key, v text)", forBoth)
 	f.applied(t)
 	f.runs(t)
 	f.writes(t, "insert into made values (1, 'x'); update people set b = 0 where id = 100; delete from made; insert into made values (2, 'y')")

@@ -73,20 +73,16 @@ func (d *commanding) mark(ctx context.Context, done string) error {
 
 // alone is the running of the command's statements by themselves on one server.
 func (d *commanding) alone(where, side string, server ddl.Source, record func(context.Context, string) error) ddl.Alone {
-	a := ddl.Alone{Address: d.change.Address, Where: where, Side: side, Source: server, LockTimeout: d.lockTimeout(), Record: record}
+	a := ddl.Alone{Address: d.change.Address, Where: where, Side: side, Source: server, LockTimeout: d.lockTimeout(), Waiting: d.note, Record: record}
 	for _, x := range d.plan.Statements {
-		one := ddl.Statement{Text: x.Text}
+		one := ddl.Statement{Text: x.Text, Queues: x.Queues()}
 		for _, l := range x.Locks {
 			one.Tables = append(one.Tables, l.Table)
-			one.Queues = one.Queues || !slices.Contains(harmless, l.Mode)
 		}
 		a.Statements = append(a.Statements, one)
 	}
 	return a
 }
-
-// harmless are the locks that no writer conflicts with.
-var harmless = []string{"ACCESS SHARE", "ROW SHARE", "ROW EXCLUSIVE", "SHARE UPDATE EXCLUSIVE"}
 
 // byItself runs the statements on the target, whose stream has passed lsn.
 func (s *ddlSide) byItself(ctx context.Context, lsn catalog.LSN) error {

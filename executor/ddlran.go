@@ -31,6 +31,11 @@ func (d *commanding) onTargets(ctx context.Context) error {
 		if err := s.onTarget(ctx); err != nil {
 			return err
 		}
+		if s.carrier != nil {
+			if err := s.carrier.Kick(ctx); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }
@@ -44,6 +49,12 @@ func (s *ddlSide) reach(ctx context.Context, lsn catalog.LSN) error {
 			return err
 		}
 	}
+	if s.carrier != nil {
+		if still, err := s.carried(ctx, lsn); !still {
+			return err
+		}
+		return nil
+	}
 	cfg := streaming(s.id, s.address, s.settings, s.source, s.target, s.cfg.Sink, s.cfg.Log)
 	running, inner := runBeside(ctx, stream.New(cfg))
 	err := running.CatchUp(inner, lsn)
@@ -52,7 +63,7 @@ func (s *ddlSide) reach(ctx context.Context, lsn catalog.LSN) error {
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
-	case errors.As(failed, &halted) && halted.Halt.Code == catalog.HaltShape:
+	case errors.As(failed, &halted) && catalog.AwaitsCommand(halted.Halt.Code):
 		return nil
 	case failed != nil:
 		_, failed = recordHalt(ctx, s.conn, s.address, s.id, failed)
@@ -63,9 +74,12 @@ func (s *ddlSide) reach(ctx context.Context, lsn catalog.LSN) error {
 
 // onTarget runs the command on the target while nothing is streamed to it.
 func (s *ddlSide) onTarget(ctx context.Context) error {
-	members, err := s.shiftNow(ctx)
-	if err != nil {
-		return err
+	var members []ledger.Member
+	if !stream.FromLog(s.plan.Command) { // else the stream's own rows say what becomes of them
+		var err error
+		if members, err = s.shiftNow(ctx); err != nil {
+			return err
+		}
 	}
 	// Whoever streamed before this, and was killed, can commit nothing more.
 	at, err := ledger.TakePosition(ctx, s.conn, s.id, ledger.Main)

@@ -44,6 +44,7 @@ type commanding struct {
 	// on the source.
 	xid   string
 	ended bool
+	end   catalog.LSN // a place in the source's log behind it
 }
 
 // errDDLWait ends the waiting for a command.
@@ -147,10 +148,10 @@ func (d *commanding) run(ctx context.Context) error {
 		work = d.byItself
 	}
 	if err := work(ctx); err != nil {
-		return err
+		return errors.Join(err, d.handBack(ctx))
 	}
 	d.stage("record what it made of the tables")
-	return d.settleSides(ctx)
+	return errors.Join(d.settleSides(ctx), d.handBack(ctx))
 }
 
 // open opens a session for the block on either peer.

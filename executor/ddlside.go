@@ -10,6 +10,7 @@ import (
 
 	"bascule/config"
 	"bascule/executor/ledger"
+	"bascule/executor/pglogical"
 	"bascule/executor/slot"
 	"bascule/executor/stream"
 	"bascule/planner"
@@ -28,10 +29,12 @@ type ddlSide struct {
 	timeline int32
 	halt     *ledger.Halt // that it stood still by when this began
 	rec      *catalog.LedgerMirror
-	members  []ledger.Member // as they were when this began
-	row      *ledger.DDL     // as it was then
-	stream   *besideRun      // while it is driven
-	notes    []string        // for the operator, once it is through
+	members  []ledger.Member   // as they were when this began
+	row      *ledger.DDL       // as it was then
+	engine   bool              // its servers' own moves the rows when this has ended
+	carrier  *pglogical.Engine // that carries commands itself, or nil
+	stream   *besideRun        // while it is driven
+	notes    []string          // for the operator, once it is through
 }
 
 // begin takes the mirror over, from a runner too, and reads what is there.
@@ -57,6 +60,9 @@ func (s *ddlSide) begin(ctx context.Context) (err error) {
 		return &slot.TerminalError{Halt: *was.Halt}
 	}
 	s.settings, s.timeline, s.halt = was.Settings, was.Timeline, was.Halt
+	if err := s.fromEngine(ctx, was); err != nil {
+		return err
+	}
 	if s.members, err = ledger.Members(ctx, s.conn, s.id); err != nil {
 		return err
 	}
@@ -87,7 +93,7 @@ func (e *NotStreamingError) Hint() string { return e.Fix }
 // drive streams the mirrors that do not have the command while work is done. What
 // halts one of them ends the work, and is the error.
 func (d *commanding) drive(ctx context.Context, work func(ctx context.Context) error) error {
-	running, driven := ctx, d.pending()
+	running, driven := ctx, slices.DeleteFunc(d.pending(), func(s *ddlSide) bool { return s.carrier != nil })
 	for _, s := range driven {
 		if s.halt != nil {
 			if err := ledger.SetHalt(ctx, s.conn, s.id, nil); err != nil {
@@ -122,10 +128,14 @@ func (d *commanding) drive(ctx context.Context, work func(ctx context.Context) e
 // catchUp waits until the mirrors that are driven have all that the source had at lsn.
 func (d *commanding) catchUp(ctx context.Context, lsn catalog.LSN) error {
 	for _, s := range d.sides {
-		if s.stream == nil {
-			continue
+		var err error
+		switch {
+		case s.carrier != nil:
+			_, err = s.carried(ctx, lsn)
+		case s.stream != nil:
+			err = s.stream.CatchUp(ctx, lsn)
 		}
-		if err := s.stream.CatchUp(ctx, lsn); err != nil {
+		if err != nil {
 			return err
 		}
 	}

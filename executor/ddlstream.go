@@ -28,6 +28,7 @@ func (d *commanding) inStream(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		d.end = end
 		if err := d.catchUp(ctx, end); err != nil {
 			return err
 		}
@@ -41,7 +42,7 @@ func (d *commanding) inStream(ctx context.Context) error {
 			if end, err = d.onSource(ctx); err != nil {
 				return err
 			}
-			d.ended = true
+			d.ended, d.end = true, end
 			d.stage("wait for the targets")
 			if err := d.catchUp(ctx, end); err != nil {
 				return err
@@ -102,6 +103,11 @@ func (e *MissedError) Hint() string {
 func (d *commanding) arrived(ctx context.Context) error {
 	for _, s := range d.pending() {
 		row, err := ledger.FindDDL(ctx, s.conn, s.id, d.id)
+		if err == nil && row != nil && s.carrier != nil && row.Applied.IsZero() {
+			if err = s.arrivedCarried(ctx, row, d.end); err == nil {
+				row, err = ledger.FindDDL(ctx, s.conn, s.id, d.id)
+			}
+		}
 		if err != nil {
 			return err
 		}
@@ -139,6 +145,9 @@ func (d *commanding) onSource(ctx context.Context) (catalog.LSN, error) {
 		if s.settings.Inserts != "" {
 			c.Publications = append(c.Publications, s.settings.Inserts)
 		}
+	}
+	if len(d.carries()) > 0 {
+		c.Through = d.replicate
 	}
 	end, err := d.server.Run(ctx, c, d.within)
 	var command *ddl.CommandError
@@ -203,6 +212,9 @@ func (d *commanding) within(ctx context.Context, tx pgx.Tx, xid string) error {
 	}
 	for i, s := range sides {
 		if err := slot.ChangeWithin(ctx, tx, s.settings, shifts[i].members...); err != nil {
+			return err
+		}
+		if err := s.inSets(ctx, tx, shifts[i].members); err != nil {
 			return err
 		}
 	}

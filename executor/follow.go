@@ -79,6 +79,9 @@ func (m *copying) followOnce(ctx context.Context) (remark string, err error) {
 		return "", err
 	}
 	defer f.control.Close(context.WithoutCancel(ctx))
+	if err := f.tryEngine(ctx); err != nil {
+		return "", err
+	}
 	if err := m.step(ctx, m.change.Address, "ledger", func() error { return f.begin(ctx) }); err != nil {
 		return "", err
 	}
@@ -93,6 +96,9 @@ func (m *copying) followOnce(ctx context.Context) (remark string, err error) {
 func (f *following) remark(ctx context.Context) string {
 	if f.stream.Paused {
 		return "it is paused, and its slot keeps the source's WAL"
+	}
+	if was, err := ledger.ReadStream(ctx, f.conn, f.plan.ID); err != nil || was == nil || was.Handed {
+		return ""
 	}
 	if r, err := ledger.Running(ctx, f.conn, f.plan.ID); err != nil || r != nil {
 		return ""
@@ -115,6 +121,9 @@ func (f *following) begin(ctx context.Context) error {
 	}
 	f.streaming = was != nil && was.Phase == catalog.PhaseStreaming
 	f.complete = was != nil && was.Complete
+	if err := f.fromEngine(ctx, was); err != nil {
+		return err
+	}
 	if f.streaming && f.change.Action == planner.Replace {
 		if err := f.startOver(ctx, was.Settings); err != nil {
 			return err

@@ -47,7 +47,11 @@ func (f *following) drive(ctx context.Context, work func(ctx context.Context, s 
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	return err
+	var late *WaitError
+	if err != nil && !errors.As(err, &late) {
+		return err
+	}
+	return errors.Join(err, f.toEngine(ctx))
 }
 
 // streamConfig is the mirror's main stream.
@@ -65,8 +69,8 @@ func (f *following) accompany(ctx context.Context, s *stream.Stream, work func(c
 	if err := f.finishBeside(ctx, s); err != nil {
 		return err
 	}
-	if f.cfg.Wait == WaitCopied || f.cfg.Wait == WaitNone {
-		return nil
+	if err := f.towardsEngine(ctx, s); err != nil || f.cfg.Wait == WaitCopied || f.cfg.Wait == WaitNone {
+		return err
 	}
 	return f.awaitSmallLag(ctx, s)
 }

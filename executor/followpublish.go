@@ -24,12 +24,13 @@ func (f *following) publish(ctx context.Context) error {
 		}
 	}
 	var staying, turning []ledger.Member
+	working := f.working()
 	for _, m := range f.planned() {
 		known := f.members[m.Source]
 		switch {
 		case !f.streaming || known.State == ledger.Followed && known.Follow == m.Follow:
 			staying = append(staying, m)
-		case known.State == ledger.Followed:
+		case known.State == ledger.Followed && working[m.Source]:
 			turning = append(turning, m)
 		}
 	}
@@ -44,12 +45,45 @@ func (f *following) publish(ctx context.Context) error {
 	if err := slot.SetIdentities(ctx, f.control, f.stream.Identities, false); err != nil {
 		return err
 	}
-	if f.stream.OwnPublications {
-		if err := slot.EnsurePublications(ctx, f.control, *f.stream, staying); err != nil {
+	if err := f.publishMembers(ctx, staying); err != nil {
+		return err
+	}
+	if err := f.log(ctx); err != nil {
+		return err
+	}
+	return slot.SetIdentities(ctx, f.control, f.formerIdentities(), true)
+}
+
+// publishMembers makes the publications hold these members. Where DDL is logged, the
+// event triggers do that, in the transaction that changed a table, and members become
+// what the publications show when the stream comes to that place: so what is in them
+// stays, and only what they publish is put right.
+func (f *following) publishMembers(ctx context.Context, staying []ledger.Member) error {
+	switch {
+	case !f.stream.OwnPublications:
+		return nil
+	case f.streaming && f.stream.Log != "":
+		return slot.AddTables(ctx, f.control, *f.stream)
+	}
+	return slot.EnsurePublications(ctx, f.control, *f.stream, staying)
+}
+
+// log makes the log of DDL that the mirror is to have, takes away one that it is no
+// longer to have, and frees what the stream is through with.
+func (f *following) log(ctx context.Context) error {
+	was, err := ledger.ReadStream(ctx, f.conn, f.plan.ID)
+	if err != nil {
+		return err
+	}
+	if was != nil && was.Settings.Log != f.stream.Log {
+		if err := slot.DropLog(ctx, f.control, was.Settings.Log); err != nil {
 			return err
 		}
 	}
-	return slot.SetIdentities(ctx, f.control, f.formerIdentities(), true)
+	if err := slot.EnsureLog(ctx, f.control, *f.stream); err != nil {
+		return err
+	}
+	return slot.TrimLog(ctx, f.control, *f.stream)
 }
 
 // recordIdentities records, before replica identities are changed, what they were: who
@@ -107,6 +141,16 @@ func (f *following) planned() []ledger.Member {
 		}
 	}
 	return list
+}
+
+// working are the tables that something is done to. What else differs from the members
+// is for the stream to bring.
+func (f *following) working() map[uint32]bool {
+	set := map[uint32]bool{}
+	for i := range f.plan.Tables {
+		set[f.plan.Tables[i].OID] = f.plan.Tables[i].Work != ""
+	}
+	return set
 }
 
 // followed reports whether changes of a table arrive by the stream.

@@ -1,6 +1,7 @@
 package executor
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -10,6 +11,7 @@ import (
 
 	"bascule/config/pgname"
 	"bascule/executor/ledger"
+	"bascule/executor/pglogical"
 	"bascule/executor/progress"
 	"bascule/executor/slot"
 	"bascule/planner"
@@ -44,8 +46,12 @@ func (r *removal) run(ctx context.Context, target *pgx.Conn) error {
 			return err
 		}
 		if recorded != nil {
+			recorded.Log = cmp.Or(recorded.Log, made.Log) // made before it was recorded
 			made = recorded
 		}
+	}
+	if err := r.engine(ctx, made, target); err != nil {
+		return err
 	}
 	if err := r.onSource(ctx, made); err != nil {
 		return err
@@ -80,6 +86,26 @@ func (r *removal) halt(ctx context.Context, target *pgx.Conn) (*planner.Stream, 
 	return &recorded.Settings, err
 }
 
+// engine takes away what the servers' own engine has on either side, before the slot
+// that it reads. A side that the plan has nothing of is not reachable, or is gone.
+func (r *removal) engine(ctx context.Context, made *planner.Stream, target *pgx.Conn) error {
+	if made == nil || made.Engine == "" {
+		return nil
+	}
+	m := r.change.Mirror
+	h := &handover{id: m.ID, address: r.change.Address, settings: *made, source: r.peers[m.Source], target: r.peers[m.Target], conn: target,
+		note: func(text string) { r.cfg.Sink.Event(progress.Noted{Mirror: label(r.change.Address), Text: text}) }, log: r.cfg.Log}
+	if slices.ContainsFunc(r.change.Steps, func(s planner.Step) bool { return s.Peer == m.Source }) && h.source != nil {
+		conn, err := session.Open(ctx, h.source, session.Options{Application: application(r.change.Address, "remove")})
+		if err != nil {
+			return err
+		}
+		defer session.Close(ctx, conn)
+		h.control = conn
+	}
+	return r.step(ctx, r.change.Address, "engine", func() error { return h.remove(ctx) })
+}
+
 // onSource takes away what the plan says is on the source.
 func (r *removal) onSource(ctx context.Context, made *planner.Stream) error {
 	planned := slices.ContainsFunc(r.change.Steps, func(s planner.Step) bool { return s.Peer == r.change.Mirror.Source })
@@ -101,6 +127,11 @@ func (r *removal) onSource(ctx context.Context, made *planner.Stream) error {
 			return err
 		}
 	}
+	if made.Log != "" {
+		if err := r.dropLog(ctx, made.Log); err != nil {
+			return err
+		}
+	}
 	if made.OwnPublications {
 		if err := r.dropPublications(ctx, made); err != nil {
 			return err
@@ -111,7 +142,9 @@ func (r *removal) onSource(ctx context.Context, made *planner.Stream) error {
 			return err
 		}
 	}
-	return nil
+	// An engine that the mirror once had may have had to leave it behind.
+	_, err = pglogical.Leave(ctx, r.source)
+	return err
 }
 
 func (r *removal) dropSlot(ctx context.Context, name string) error {
@@ -120,6 +153,14 @@ func (r *removal) dropSlot(ctx context.Context, name string) error {
 	}
 	work := func() error { return slot.Drop(ctx, r.source, name, slot.Patience) }
 	return r.gone(ctx, "drop slot", work, func(on *state.OnSource) { on.Slot = "" })
+}
+
+func (r *removal) dropLog(ctx context.Context, log string) error {
+	if err := r.ours("schema", log); err != nil {
+		return err
+	}
+	work := func() error { return slot.DropLog(ctx, r.source, log) }
+	return r.gone(ctx, "drop log", work, func(on *state.OnSource) { on.Log = "" })
 }
 
 func (r *removal) dropPublications(ctx context.Context, made *planner.Stream) error {
@@ -175,6 +216,9 @@ func left(f *state.File) []string {
 		on, source := r.Mirror.OnSource, r.Mirror.Source
 		if on.Slot != "" {
 			list = append(list, source+": replication slot "+on.Slot+", and the WAL that it keeps")
+		}
+		if on.Log != "" {
+			list = append(list, source+": schema "+on.Log+", and the event triggers that log DDL into it")
 		}
 		if names := strings.Trim(strings.Join(on.Publications, ", "), ", "); names != "" {
 			list = append(list, source+": publications "+names)

@@ -137,6 +137,9 @@ func (k *keeper) take(ctx context.Context, conn *pgx.Conn) (bool, error) {
 	case signals.Phase != catalog.PhaseStreaming:
 		k.say("is not copied yet (" + signals.Phase + "); it is streamed as soon as `bascule apply` has done that")
 		return false, nil
+	case signals.Handed:
+		k.say("is kept in step by its servers, and needs no runner")
+		return false, nil
 	}
 	held, err := ledger.TryLease(ctx, conn, k.id)
 	if err != nil {

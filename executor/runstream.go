@@ -14,6 +14,7 @@ import (
 	"bascule/executor/progress"
 	"bascule/executor/slot"
 	"bascule/executor/stream"
+	"bascule/planner"
 	"bascule/planner/catalog"
 	"bascule/planner/session"
 )
@@ -36,7 +37,7 @@ func (k *keeper) hold(ctx context.Context, conn *pgx.Conn) (err error) {
 		switch {
 		case err != nil:
 			return err
-		case s == nil || s.Phase != catalog.PhaseStreaming:
+		case s == nil || s.Phase != catalog.PhaseStreaming || s.Handed:
 			return nil
 		case s.Halt != nil:
 			k.halted(s.Halt)
@@ -104,7 +105,7 @@ func (k *keeper) stream(ctx context.Context, conn *pgx.Conn, s *ledger.Stream) e
 	defer stop(nil)
 	watching, ended := context.WithCancelCause(ctx)
 	result := make(chan error, 1)
-	seen := &arrivals{keeper: k, str: str}
+	seen := &arrivals{keeper: k, str: str, settings: s.Settings}
 	defer seen.all.Wait() // watching has ended by then
 	k.sink.Event(progress.StreamStarted{Mirror: k.name, Slot: s.Settings.Slot})
 	k.log.InfoContext(ctx, "stream begins", "slot", s.Settings.Slot, "generation", s.Generation)
@@ -178,9 +179,11 @@ func (k *keeper) watch(ctx, running context.Context, conn *pgx.Conn, s *ledger.S
 // source had by then.
 type arrivals struct {
 	*keeper
-	str     *stream.Stream
-	running bool // as it was last seen
-	all     sync.WaitGroup
+	str      *stream.Stream
+	settings planner.Stream
+	running  bool // as it was last seen
+	trimmed  time.Time
+	all      sync.WaitGroup
 }
 
 // see looks whether the stream has connected anew.
@@ -188,7 +191,27 @@ func (a *arrivals) see(ctx context.Context, running bool) {
 	if running && !a.running {
 		a.all.Go(func() { a.await(ctx) })
 	}
+	if running && a.settings.Log != "" && time.Since(a.trimmed) > trimEvery {
+		a.trimmed = time.Now()
+		a.all.Go(func() { a.trim(ctx) })
+	}
 	a.running = running
+}
+
+// trimEvery is the time between two looks for rows of the source's log that are applied.
+const trimEvery = 10 * time.Minute
+
+// trim deletes them. What is left is deleted the next time.
+func (a *arrivals) trim(ctx context.Context) {
+	conn, err := session.Open(ctx, a.source, session.Options{Application: application(a.address, "run")})
+	if err != nil {
+		a.log.DebugContext(ctx, "log of DDL not trimmed", "error", err)
+		return
+	}
+	defer session.Close(ctx, conn)
+	if err := slot.TrimLog(ctx, conn, a.settings); err != nil {
+		a.log.InfoContext(ctx, "log of DDL not trimmed", "error", err)
+	}
 }
 
 // await tells of one arrival; when the source cannot be asked, of none.

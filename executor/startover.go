@@ -49,6 +49,9 @@ func leaveSource(ctx context.Context, control *pgx.Conn, s planner.Stream) error
 			return err
 		}
 	}
+	if err := slot.DropLog(ctx, control, s.Log); err != nil {
+		return err
+	}
 	if s.OwnPublications {
 		if err := slot.DropPublications(ctx, control, s); err != nil {
 			return err

@@ -35,6 +35,10 @@ func streaming(id, address string, s planner.Stream, source, target *config.Peer
 	if s.Inserts != "" {
 		cfg.Publications = append(cfg.Publications, s.Inserts)
 	}
+	if s.Log != "" {
+		cfg.DDL = stream.DDL{Log: s.Log, Halt: s.DDL == planner.DDLHalt, Owners: s.OwnersKept, Privileges: s.PrivilegesKept,
+			Some: len(s.LogTables)+len(s.LogExclude) > 0}
+	}
 	return cfg
 }
 
@@ -105,6 +109,9 @@ func (o streamOpener) checkNow(ctx context.Context, position catalog.LSN) error 
 		return err
 	}
 	defer session.Close(ctx, source)
+	if checked.Members, err = unexplained(ctx, source, o.settings.Log, members); err != nil {
+		return err
+	}
 	timeline, err := slot.Check(ctx, source, checked)
 	if err != nil || timeline == checked.Timeline {
 		return err

@@ -22,6 +22,7 @@ func (m *maker) change(d *draft, change Change, rec *state.Resource) {
 		change.Action, change.Reason = Create, "it was interrupted after its copy; what is left to build is built"
 	}
 	d.draft(&change)
+	change.Reason = cmp.Or(change.Reason, d.unlogged())
 	if d.held { // the shapes are for the command to mend
 		m.plan.Findings = slices.Concat(m.plan.Findings[:said], slices.DeleteFunc(slices.Clone(m.plan.Findings[said:]), func(f Finding) bool { return f.Code == codeShape }))
 	}
@@ -57,7 +58,7 @@ func (d *draft) haltedReason() string {
 	if h := d.ledger.Stream.Halt; h != nil && !d.held {
 		return "it is halted: " + h.Text + "; apply tries again"
 	}
-	return ""
+	return d.unhanded()
 }
 
 // checkHalted refuses to change a mirror whose stream is lost.
@@ -70,16 +71,20 @@ func (d *draft) checkHalted() {
 		d.found("", codeHalted, Refusal, summary, detail)
 	}
 	anew := fmt.Sprintf("Copy everything again with -replace='%s'.", d.decl.Address)
-	if h := d.ledger.Stream.Halt; h != nil && h.Terminal && !d.heals(h) && !(d.held && h.Code == catalog.HaltShape) {
+	if h := d.ledger.Stream.Halt; h != nil && h.Terminal && !d.heals(h) && !(d.held && catalog.AwaitsCommand(h.Code)) {
 		halted("the mirror is halted, and trying again cannot help: "+h.Text, cmp.Or(sentence(h.Remedy), anew))
 		return
 	}
-	s, live := d.out.Stream, d.in.Live[d.decl.Source.Address]
-	switch i := slices.IndexFunc(live.Slots, func(x catalog.Slot) bool { return x.Name == s.Slot }); {
+	slot, live := d.liveSlot(), d.in.Live[d.decl.Source.Address]
+	if slot == "" {
+		halted("the target has no subscription "+d.before.Subscription+" any more, and nobody knows what it had applied", anew)
+		return
+	}
+	switch i := slices.IndexFunc(live.Slots, func(x catalog.Slot) bool { return x.Name == slot }); {
 	case i < 0:
-		halted("replication slot "+s.Slot+" is gone from the source, and with it the changes since the mirror's position", anew)
+		halted("replication slot "+slot+" is gone from the source, and with it the changes since the mirror's position", anew)
 	case live.Slots[i].WALStatus == "lost":
-		halted("replication slot "+s.Slot+" is lost: the source has removed WAL that the mirror needs", anew+" See max_slot_wal_keep_size of the source.")
+		halted("replication slot "+slot+" is lost: the source has removed WAL that the mirror needs", anew+" See max_slot_wal_keep_size of the source.")
 	}
 }
 
@@ -98,6 +103,7 @@ func streamAttributes(was, is *Stream) []Attribute {
 	delay := func(s *Stream) string { return (time.Duration(s.MaxDelayMillis) * time.Millisecond).String() }
 	var list []Attribute
 	for _, a := range []Attribute{
+		{"engine", was.engineWord(), is.engineWord()},
 		{"paused", strconv.FormatBool(was.Paused), strconv.FormatBool(is.Paused)},
 		{"stream.binary", strconv.FormatBool(was.Binary), strconv.FormatBool(is.Binary)},
 		{"stream.ddl", was.DDL, is.DDL},
@@ -109,6 +115,9 @@ func streamAttributes(was, is *Stream) []Attribute {
 		if a.Old != a.New {
 			list = append(list, a)
 		}
+	}
+	if was.DDL == is.DDL && was.Log != is.Log { // the role may log now, or no longer
+		list = append(list, Attribute{Name: "stream.log", Old: was.Log, New: is.Log})
 	}
 	return list
 }
@@ -128,9 +137,10 @@ func (d *draft) work() {
 			w.members[m.Source] = m
 		}
 	}
+	underway := d.underway()
 	for i := range d.out.Tables {
 		t := &d.out.Tables[i]
-		if t.Work = w.table(t); d.held && !again[t.OID] {
+		if t.Work = w.table(t); (d.held || underway[t.OID]) && !again[t.OID] {
 			t.Work = ""
 		}
 	}
@@ -144,7 +154,7 @@ func (d *draft) work() {
 		}
 	}
 	if !d.held {
-		w.removed()
+		w.removed(underway)
 	}
 }
 
@@ -208,8 +218,9 @@ func (w *working) differs(t *Table, m *catalog.LedgerMember) bool {
 		!slices.Equal(m.Key, t.Key) || !slices.Equal(m.Dropped, t.Dropped)
 }
 
-// removed adds the members that are no longer selected, or no longer there.
-func (w *working) removed() {
+// removed adds the members that are no longer selected, or no longer there. Those of
+// which the stream brings what has become of them are left to it.
+func (w *working) removed(underway map[uint32]bool) {
 	selected := map[uint32]bool{}
 	for _, t := range w.out.Tables {
 		// A partition that is copied with its root is no member of its own any more.
@@ -217,7 +228,7 @@ func (w *working) removed() {
 	}
 	var gone []Table
 	for oid, m := range w.members {
-		if selected[oid] {
+		if selected[oid] || underway[oid] {
 			continue
 		}
 		t := Table{OID: oid, Schema: m.Schema, Name: m.Name, Kind: "table", Columns: []string{}, Follow: m.Follow, Key: m.Key,

@@ -32,6 +32,9 @@ func (k *checking) check() {
 		k.unreadable()
 		return
 	}
+	for i := range list {
+		list[i].Alone = list[i].Alone || k.inParts(&list[i])
+	}
 	k.checkAlone(list)
 	k.out.Alone = slices.ContainsFunc(list, func(s statement.Statement) bool { return s.Alone })
 	for i := range list {
@@ -79,11 +82,34 @@ func (k *checking) unreadable() {
 	k.out.Statements = []DDLStatement{{Text: k.out.Command, Locks: []DDLLock{}, Rewrite: statement.Unknown}}
 	summary := "the command cannot be read: " + k.failed.Error()
 	if v := k.source.db.Version; v.Major() > parserMajor {
-		k.found("command", codeSyntax, Warning, summary,
-			fmt.Sprintf("It is held against the grammar of PostgreSQL %d, and the source has %s. If it is right there, it runs; what it locks and makes is not known here.", parserMajor, v.Text))
+		detail := fmt.Sprintf("It is held against the grammar of PostgreSQL %d, and the source has %s. If it is right there, it runs, in one transaction. What it locks, rewrites and makes is not known here, nor is whether it can run in a transaction; its names, roles, owners and defaults are not checked.", parserMajor, v.Text)
+		k.found("command", codeSyntax, Warning, summary, detail+k.older(v))
 		return
 	}
 	k.found("command", codeSyntax, Refusal, summary, "Correct the command.")
+}
+
+// older says which targets may not know a command that is of a newer grammar.
+func (k *checking) older(v catalog.Version) string {
+	var list []string
+	for _, x := range k.sides {
+		if db := k.applies(x); db != nil && db.Version.Major() < v.Major() && x.stage() != ddlApplied {
+			list = append(list, fmt.Sprintf("%s has %s", x.decl.Target.Address, db.Version.Text))
+		}
+	}
+	if len(list) == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" %s, which may not know it: the mirror would stand still there, with the source changed.", strings.Join(list, ", "))
+}
+
+// inParts reports whether a statement does partition by partition, each in a transaction
+// of its own, what it does to a table.
+func (k *checking) inParts(s *statement.Statement) bool {
+	return (s.Kind == "REINDEX" || s.Kind == "CLUSTER") && slices.ContainsFunc(s.Tables, func(t statement.Table) bool {
+		r := k.source.table(t)
+		return r != nil && r.Kind == catalog.Partitioned
+	})
 }
 
 // checkAlone refuses to put what cannot run in a transaction beside anything else.
@@ -114,6 +140,7 @@ func (k *checking) checkStatement(s *statement.Statement) {
 	k.checkThere(s)
 	k.checkOwners(s)
 	k.checkOtherNames(s)
+	k.checkFires(s)
 	k.checkOthers(s)
 }
 

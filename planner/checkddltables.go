@@ -52,7 +52,8 @@ func (k *checking) brings(x *side, t statement.Table) bool {
 }
 
 // owned are the statements that only the owner of their table may run.
-var owned = []string{"ALTER TABLE", "DROP TABLE", "CREATE INDEX", "COMMENT", "CREATE POLICY", "ALTER POLICY", "CREATE RULE"}
+var owned = []string{"ALTER TABLE", "DROP TABLE", "CREATE INDEX", "DROP INDEX", "COMMENT", "CREATE POLICY", "ALTER POLICY", "DROP POLICY",
+	"CREATE RULE", "DROP RULE", "DROP TRIGGER", "CREATE STATISTICS"}
 
 // checkOwners refuses what the role of a peer may not do with its tables. Where several
 // are named and none is locked against everybody, it is not known which one is altered.

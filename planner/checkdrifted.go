@@ -11,11 +11,12 @@ func (d *draft) checkDrifted(e *existing) {
 	if !d.running {
 		return
 	}
+	underway := d.underway()
 	for i := range d.out.Tables {
 		t := &d.out.Tables[i]
 		schema, name := t.FinalName()
 		r := e.byName[[2]string{schema, name}]
-		if t.Work != "" || t.Kind == "config" || r == nil {
+		if t.Work != "" || t.Kind == "config" || r == nil || underway[t.OID] {
 			continue
 		}
 		if difference := cmp.Or(d.shapeDifference(t, r), d.attachment(t, r)); difference != "" {

@@ -26,6 +26,9 @@ func (d *draft) checkStream() {
 	d.checkFilters()
 	d.checkIdentities()
 	d.checkViaRoot()
+	d.checkLog()
+	d.checkPglogical()
+	d.checkSubscription()
 	d.checkWAL()
 	d.checkAttach()
 	if d.server != nil {

@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"cmp"
 	"fmt"
 
 	"bascule/config/pgname"
@@ -14,6 +15,9 @@ func cleanupSteps(s *Stream, source string) []Step {
 	if s.OwnSlot {
 		steps = append(steps, Step{ID: "drop slot", Kind: "cleanup", Peer: source, Summary: "drop replication slot " + s.Slot + ", and with it the WAL that it holds",
 			SQL: []string{"DROP_REPLICATION_SLOT " + pgname.Quote(s.Slot)}})
+	}
+	if s.Log != "" {
+		steps = append(steps, Step{ID: "drop log", Kind: "cleanup", Peer: source, Summary: "drop the log of DDL, and its event triggers", SQL: DropLogSQL(s.Log)})
 	}
 	if s.OwnPublications {
 		drop := []string{"drop publication if exists " + pgname.Quote(s.Publication)}
@@ -47,6 +51,9 @@ func (m *maker) madeBy(r *state.Resource) *Stream {
 	live := m.in.Live[r.Mirror.Target]
 	if !m.replaced(r.Mirror.Target) {
 		if s := recordedStream(ledgerMirror(live, MirrorID(m.in.State.Lineage, r.Address))); s != nil {
+			if on := r.Mirror.OnSource; on != nil {
+				s.Log = cmp.Or(s.Log, on.Log) // made before it was recorded
+			}
 			return s
 		}
 	}
@@ -55,6 +62,8 @@ func (m *maker) madeBy(r *state.Resource) *Stream {
 		return nil
 	}
 	s := &Stream{Slot: on.Slot, OwnSlot: on.Slot != "", OwnPublications: len(on.Publications) > 0}
+	s.Engine, s.Subscription = r.Mirror.Engine, on.Slot
+	s.Log = on.Log
 	if s.OwnPublications {
 		s.Publication = on.Publications[0]
 	}
@@ -74,7 +83,8 @@ func (m *Mirror) State() *state.Mirror {
 	if m.Stream == nil {
 		return s
 	}
-	on := &state.OnSource{}
+	s.Engine = m.Stream.Engine
+	on := &state.OnSource{Log: m.Stream.Log}
 	if m.Stream.OwnSlot {
 		on.Slot = m.Stream.Slot
 	}

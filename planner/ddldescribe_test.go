@@ -84,7 +84,9 @@ func TestStepsOfCommands(t *testing.T) {
 		{"it ran on the source", addColumn, []string{"ran_on_source = true"},
 			"ledger peer.b; ddl peer.b begin, set local search_path = '', set local lock_timeout = 3000, " + addColumn + ", commit; state"},
 		{"outside of one", index, nil,
-			"ledger peer.b; ddl peer.a set search_path = '', set lock_timeout = 3000, " + index + "; ddl peer.b set search_path = '', set lock_timeout = 3000, " + index + "; state"},
+			"ledger peer.b; ddl peer.a set search_path = '', set lock_timeout = 0, " + index + "; ddl peer.b set search_path = '', set lock_timeout = 0, " + index + "; state"},
+		{"outside of one, all tables", "VACUUM FULL", nil,
+			"ledger peer.b; ddl peer.a set search_path = '', set lock_timeout = 3000, VACUUM FULL; ddl peer.b set search_path = '', set lock_timeout = 3000, VACUUM FULL; state"},
 	} {
 		w := streams(t, "")
 		w.block("x", c.command, c.attributes...)

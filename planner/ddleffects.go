@@ -20,6 +20,9 @@ func (k *checking) describe(s *statement.Statement) DDLStatement {
 		}
 		d.Locks = append(d.Locks, l)
 	}
+	for _, name := range s.Drops {
+		d.Drops = append(d.Drops, name.String())
+	}
 	d.Effects = append(d.Effects, s.Also...)
 	if d.Rewrite == statement.Unknown {
 		for _, doubt := range s.Doubts {
@@ -74,7 +77,9 @@ func (r *relations) family(x *catalog.Relation) []*catalog.Relation {
 func (k *checking) membership(s *statement.Statement, x *side) []string {
 	var list []string
 	for _, n := range s.Creates {
-		list = append(list, k.joins(s, x, n)...)
+		if there := s.Unsure && !k.onSource() && k.source.byName[n] != nil; !there {
+			list = append(list, k.joins(s, x, n)...)
+		}
 	}
 	for _, n := range k.dropped(s) {
 		if r := k.source.byName[n]; k.member(x, r) {

@@ -47,11 +47,16 @@ func TestDDLFindings(t *testing.T) {
 
 var textFindings = []finding{
 	{rule: "no SQL", body: "ALTER TABEL public.orders", code: "B176", severity: planner.Refusal, at: atCommand, remedy: `syntax error at or near "TABEL" (line 1, column 7)`},
-	{rule: "no SQL that is known here", body: "ALTER TABEL public.orders", code: "B176", severity: planner.Warning, at: atCommand, remedy: "the source has 18.1",
+	{rule: "no SQL that is known here", body: "ALTER TABEL public.orders", code: "B176", severity: planner.Warning, at: atCommand, remedy: "the source has 18.1. If it is right there, it runs, in one transaction. What it locks, rewrites and makes is not known here",
 		edit: func(w *world) {
 			w.src.Version = catalog.Version{Num: 180001, Text: "18.1"}
 			w.dst.Version = w.src.Version
 		}},
+	{rule: "no SQL that is known here, nor perhaps there", body: "ALTER TABEL public.orders", code: "B176", severity: planner.Warning, at: atCommand, remedy: "peer.b has 17.2, which may not know it",
+		edit: func(w *world) {
+			w.src.Version = catalog.Version{Num: 180001, Text: "18.1"}
+			w.dst.Version = catalog.Version{Num: 170002, Text: "17.2"}
+		}, with: "B131"},
 	{rule: "nothing but a comment", body: "-- later", code: "B176", severity: planner.Refusal, at: atCommand, remedy: "no statement"},
 	{rule: "what a block cannot have", body: "ALTER SYSTEM SET wal_level = logical", code: "B177", severity: planner.Refusal, at: atCommand, remedy: "Take it out"},
 	{rule: "alone beside others", body: "CREATE INDEX CONCURRENTLY n ON public.orders (note); COMMENT ON TABLE public.orders IS 'x'", code: "B178", severity: planner.Refusal, at: atCommand, remedy: "block of its own"},
@@ -98,6 +103,18 @@ var sideFindings = []finding{
 	{rule: "a table that another block makes", body: "ALTER TABLE public.news ADD COLUMN n int", edit: func(w *world) {
 		w.block("before", "CREATE TABLE public.news (id int PRIMARY KEY)")
 	}},
+	{rule: "what is no table, and an earlier statement makes", body: `CREATE VIEW public.v AS SELECT 1 AS one; GRANT SELECT ON public.v TO PUBLIC; CREATE VIEW public.w AS SELECT * FROM public.v;
+		CREATE MATERIALIZED VIEW public.mv AS SELECT 1 AS one; CREATE UNIQUE INDEX i ON public.mv (one); CREATE SEQUENCE public.s; GRANT USAGE ON SEQUENCE public.s TO PUBLIC;
+		ALTER VIEW public.v RENAME TO u; CREATE OR REPLACE VIEW public.w AS SELECT * FROM public.u`},
+	{rule: "what is no table, and another block makes", body: "CREATE UNIQUE INDEX i ON public.mv (one)", edit: func(w *world) {
+		w.block("before", "CREATE MATERIALIZED VIEW public.mv AS SELECT 1 AS one")
+	}},
+	{rule: "a table that is there, and is made if it is not", body: "CREATE TABLE IF NOT EXISTS public.orders (id int); ALTER TABLE public.orders ADD COLUMN at timestamptz DEFAULT now()",
+		code: "B181", severity: planner.Warning, at: atCommand, remedy: "fill the rows"},
+	{rule: "an index of another's table", body: "DROP INDEX public.orders_pkey", code: "B183", severity: planner.Refusal, at: atCommand, remedy: "role app_role of peer.b does not own",
+		edit: func(w *world) { plainRole(w.dst); find(w.dst, 70100).IsOwner = false }, with: "B164"},
+	{rule: "partitions, each by itself, beside others", body: "REINDEX TABLE public.orders; COMMENT ON TABLE public.orders IS 'x'", code: "B178", severity: planner.Refusal, at: atCommand, remedy: "block of its own",
+		edit: func(w *world) { find(w.src, 20100).Kind = catalog.Partitioned }, with: "B133"},
 	{rule: "a table that another block drops", body: "ALTER TABLE public.lines ADD COLUMN n int", code: "B184", severity: planner.Refusal, at: atCommand, remedy: "the source has no table public.lines",
 		edit: func(w *world) { w.block("before", "DROP TABLE public.lines") }},
 	{rule: "an index, and its table", body: "DROP INDEX public.orders_pkey"},
@@ -113,6 +130,15 @@ var sideFindings = []finding{
 		edit: blocked("table \"public.orders\" {\nexclude_columns = [\"note\"]\n}"), with: "B134"},
 	{rule: "a table block under the old name", body: "ALTER TABLE public.orders RENAME TO purchases", code: "B185", severity: planner.Refusal, at: atCommand, remedy: "Rename the table block",
 		edit: blocked("table \"public.orders\" {\nexclude_columns = []\n}")},
+	{rule: "a trigger that fires for writers alone", body: onOrders},
+	{rule: "a trigger that would fire for the stream", body: onOrders, code: "B164", severity: planner.Refusal, at: atCommand, remedy: "GRANT SET ON PARAMETER session_replication_role TO", edit: loud},
+	{rule: "a trigger of a table that is not followed", body: onOrders, edit: func(w *world) {
+		loud(w)
+		w.ledger().Members = slices.DeleteFunc(w.ledger().Members, func(m catalog.LedgerMember) bool { return m.Name == "orders" })
+	}},
+	{rule: "a foreign key that would act for the stream", body: "ALTER TABLE public.lines ADD FOREIGN KEY (order_id) REFERENCES public.orders", code: "B164", severity: planner.Refusal, at: atCommand, remedy: "public.lines, public.orders", edit: loud},
+	{rule: "a new table with one", body: "CREATE TABLE public.news (id int PRIMARY KEY, o bigint REFERENCES public.orders)", code: "B164", severity: planner.Refusal, at: atCommand, remedy: "public.news", edit: loud},
+	{rule: "a trigger that is set to fire always", body: "ALTER TABLE public.orders ENABLE ALWAYS TRIGGER x", code: "B165", severity: planner.Warning, at: atCommand, remedy: "wrote on the source already"},
 	{rule: "another mirror that follows the table", body: addColumn, code: "B186", severity: planner.Warning, at: atMirrors, remedy: "mirror.second follows public.orders too",
 		edit: func(w *world) { w.second("") }, with: "B168"},
 	{rule: "another mirror that does not", body: "ALTER TABLE public.lines ADD COLUMN n integer", edit: func(w *world) { w.second("tables = [\"public.orders\"]") }, with: "B168"},
@@ -126,6 +152,15 @@ var sideFindings = []finding{
 	{rule: "a table that is renamed to a name that is not selected", body: "ALTER TABLE public.orders SET SCHEMA other", code: "B188", severity: planner.Warning, at: atCommand, remedy: "the next apply takes it out",
 		edit: only("public.*")},
 	{rule: "a table that is renamed to a name that is", body: "ALTER TABLE public.orders SET SCHEMA other", edit: only("public.lines", "other.*")},
+}
+
+const onOrders = "CREATE TRIGGER x AFTER INSERT ON public.orders FOR EACH ROW EXECUTE FUNCTION public.f()"
+
+// loud has the mirror stream without session_replication_role, and leaves it out of the
+// plan.
+func loud(w *world) {
+	w.targets = []string{"ddl.x"}
+	w.ledger().Stream.Settings = strings.Replace(w.ledger().Stream.Settings, `"replica_role":true`, `"replica_role":false`, 1)
 }
 
 // only has the mirror's tables be these.

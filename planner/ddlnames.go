@@ -14,12 +14,15 @@ type relations struct {
 	db     *catalog.Database
 	byName map[statement.Name]*catalog.Relation
 
+	// made are relations that commands before have made and that are no tables.
+	made map[statement.Name]bool
+
 	// dim: a command before made things that are in no list here, or cannot be looked into.
 	dim, opaque bool
 }
 
 func newRelations(db *catalog.Database) *relations {
-	r := &relations{db: db, byName: make(map[statement.Name]*catalog.Relation, len(db.Relations))}
+	r := &relations{db: db, made: map[statement.Name]bool{}, byName: make(map[statement.Name]*catalog.Relation, len(db.Relations))}
 	for i := range db.Relations {
 		x := &db.Relations[i]
 		r.byName[statement.Name{Schema: x.Schema, Name: x.Name}] = x
@@ -30,7 +33,9 @@ func newRelations(db *catalog.Database) *relations {
 // has reports whether what a statement names is there, or may be.
 func (r *relations) has(t statement.Table) bool {
 	switch {
-	case r.byName[nameOf(t)] != nil, r.opaque, t.Kind != "table" && r.dim:
+	case r.byName[nameOf(t)] != nil, r.made[nameOf(t)], r.opaque:
+		return true
+	case r.dim && (t.Kind != "table" || t.Lock == "ACCESS SHARE"): // a view under another name is read as a table is
 		return true
 	}
 	return slices.ContainsFunc(r.db.Indexes, func(x catalog.Index) bool { return t.Kind == "index" && x.Schema == t.Schema && x.Name == t.Name })
@@ -79,7 +84,13 @@ func (r *relations) after(s *statement.Statement) {
 			}
 		}
 	}
+	for _, n := range s.Makes {
+		r.made[n] = true
+	}
 	for _, n := range s.Creates {
+		if s.Unsure && r.byName[n] != nil {
+			continue
+		}
 		r.byName[n] = &catalog.Relation{Schema: n.Schema, Name: n.Name, Kind: catalog.Table, Persistence: 'p', IsOwner: true}
 	}
 	r.opaque = r.opaque || s.Opaque

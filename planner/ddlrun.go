@@ -49,9 +49,9 @@ func (m *maker) run(c *command, seen map[string]*relations) {
 	change := Change{Address: c.decl.Address, Action: Run, File: c.decl.Range.Filename, Line: c.decl.Range.Start.Line,
 		DDL: &DDL{Source: c.decl.Mirrors[0].Source.Address, Mirrors: []DDLMirror{}, Command: c.decl.Command, Checksum: c.checksum,
 			LockTimeoutMillis: c.decl.LockTimeout.Milliseconds(), RanOnSource: c.decl.RanOnSource,
-			Record: record, Continues: continues, Superseded: superseded, Statements: []DDLStatement{}}}
+			ReplicationSets: c.decl.ReplicationSets, Record: record, Continues: continues, Superseded: superseded, Statements: []DDLStatement{}}}
 	for _, s := range sides {
-		change.DDL.Mirrors = append(change.DDL.Mirrors, DDLMirror{Address: s.decl.Address, ID: MirrorID(m.in.State.Lineage, s.decl.Address), Target: s.decl.Target.Address})
+		change.DDL.Mirrors = append(change.DDL.Mirrors, s.mirror(m.in.State.Lineage))
 	}
 	if !record {
 		k := &checking{maker: m, command: c, sides: sides, seen: seen, out: change.DDL}
@@ -60,6 +60,15 @@ func (m *maker) run(c *command, seen map[string]*relations) {
 	change.Reason = runReason(change.DDL)
 	change.Steps = runSteps(change.DDL)
 	m.plan.Changes = append(m.plan.Changes, change)
+}
+
+// mirror is the side as the plan has it.
+func (s *side) mirror(lineage string) DDLMirror {
+	d := DDLMirror{Address: s.decl.Address, ID: MirrorID(lineage, s.decl.Address), Target: s.decl.Target.Address}
+	if s.decl.Engine == EnginePglogical {
+		d.Engine = EnginePglogical
+	}
+	return d
 }
 
 func runReason(d *DDL) string {

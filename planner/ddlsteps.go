@@ -3,6 +3,7 @@ package planner
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"bascule/config/pgname"
 	"bascule/state"
@@ -23,18 +24,44 @@ func runSteps(d *DDL) []Step {
 	onSource, onTarget := "run it in one transaction, with a message that says where it stands among the rows", "run it where the stream of %s comes to that message"
 	switch {
 	case d.Alone:
-		whole = []string{"set search_path = ''", fmt.Sprintf("set lock_timeout = %d", d.LockTimeoutMillis), d.Command}
+		limit := int64(0) // nobody waits behind it
+		if slices.ContainsFunc(d.Statements, func(s DDLStatement) bool { return s.Queues() }) {
+			limit = d.LockTimeoutMillis
+		}
+		whole = []string{"set search_path = ''", fmt.Sprintf("set lock_timeout = %d", limit), d.Command}
 		onSource, onTarget = "run it, outside of a transaction", "run it, outside of a transaction, when the stream of %s has come to where it ended"
 	case d.RanOnSource:
 		onTarget = "run it where the stream of %s stands still for it"
 	}
 	if !d.RanOnSource {
-		steps = append(steps, Step{ID: "source", Kind: "ddl", Peer: d.Source, Summary: onSource, SQL: whole})
+		steps = append(steps, Step{ID: "source", Kind: "ddl", Peer: d.Source, Summary: onSource, SQL: d.throughPglogical(whole)})
 	}
 	for _, s := range d.Mirrors {
-		steps = append(steps, Step{ID: "target " + s.Address, Kind: "ddl", Peer: s.Target, Summary: fmt.Sprintf(onTarget, s.Address), SQL: whole})
+		step := Step{ID: "target " + s.Address, Kind: "ddl", Peer: s.Target, Summary: fmt.Sprintf(onTarget, s.Address), SQL: whole}
+		if s.Engine == EnginePglogical && !d.Alone && !d.RanOnSource {
+			step.Summary, step.SQL = "pglogical runs it as the role of the same name, in its place among the rows", []string{d.Command}
+		}
+		steps = append(steps, step)
 	}
 	return append(steps, forget)
+}
+
+// throughPglogical is how a command runs on a source that pglogical carries it from.
+func (d *DDL) throughPglogical(whole []string) []string {
+	carried := slices.ContainsFunc(d.Mirrors, func(m DDLMirror) bool { return m.Engine == EnginePglogical })
+	if !carried || d.Alone {
+		return whole
+	}
+	sets := "<those of its tables>"
+	if len(d.ReplicationSets) > 0 {
+		var quoted []string
+		for _, name := range d.ReplicationSets {
+			quoted = append(quoted, pgname.Literal(name))
+		}
+		sets = "array[" + strings.Join(quoted, ", ") + "]"
+	}
+	call := fmt.Sprintf("select pglogical.replicate_ddl_command(%s, %s)", pgname.Literal(d.Command), sets)
+	return slices.Concat(whole[:len(whole)-2], []string{call}, whole[len(whole)-1:])
 }
 
 // forgottenCommands plans that recorded ddl blocks leave the state when they are no

@@ -101,6 +101,40 @@ const (
 	codeDDLStill         = "B191"
 	codeDDLOrder         = "B192"
 	codeDDLForgotten     = "B193"
+
+	// Of the log of DDL.
+	codeNoLog      = "B195"
+	codeLogUnknown = "B196"
+	codeLogForeign = "B197"
+	codeLogNamed   = "B198"
+	codeLogRoles   = "B199"
+
+	// Of the subscription engine.
+	codeSubscriptionAge   = "B200"
+	codeSubscriptionRight = "B201"
+	codeSubscriptionLimit = "B202"
+	codeRenamed           = "B203"
+	codeExcluded          = "B204"
+	codeSubscriptionWay   = "B205"
+	codeOtherSubscription = "B206"
+	codeStoredPassword    = "B207"
+	codeMorePublished     = "B208"
+	codeNoEquality        = "B209"
+
+	// Of the pglogical engine.
+	codeNoLibrary      = "B210"
+	codeNoPlugin       = "B211"
+	codeNoPglogical    = "B212"
+	codePglogicalRight = "B213"
+	codePglogicalRole  = "B214"
+	codePglogicalLimit = "B215"
+	codeFullIdentity   = "B216"
+	codeOtherTarget    = "B217"
+	codePglogicalWay   = "B218"
+	codePglogicalRoot  = "B219"
+	codeTheirNode      = "B220"
+	codeTruncated      = "B221"
+	codePglogicalAge   = "B222"
 )
 
 // at says where in the files a finding comes from.

@@ -219,7 +219,7 @@ var serverFindings = []finding{
 	{rule: "a standby as target", code: "B143", severity: planner.Refusal, at: atTarget, remedy: "primary",
 		edit: func(w *world) { w.dst.InRecovery = true }},
 	{rule: "a newer ledger", code: "B145", severity: planner.Refusal, at: atTarget, remedy: "Use that build.",
-		edit: func(w *world) { w.live["peer.b"].Ledger.Format = 4 }},
+		edit: func(w *world) { w.live["peer.b"].Ledger.Format = catalog.LedgerFormat + 1 }},
 	{rule: "more workers than connections", body: "copy { workers = 30 }", code: "B149", severity: planner.Refusal, at: "workers", remedy: "Lower copy { workers }.",
 		edit: func(w *world) { w.src.Params["max_connections"] = "20" }},
 	{rule: "a role with few connections", code: "B149", severity: planner.Refusal, at: atMirror, remedy: "ALTER ROLE app_role CONNECTION LIMIT 6",
@@ -267,8 +267,11 @@ func TestEveryCodeIsOfOneMeaningAndTested(t *testing.T) {
 	}
 	tested := []string{"B104", "B105", "B144", "B155", "B169", "B173", "B175"} // in TestMake and what is about streams
 	streams := slices.Concat(decodingFindings, publishingFindings, followingFindings, applyingFindings)
-	for _, c := range slices.Concat(streams, textFindings, sideFindings, standingFindings, peerFindings, selectionFindings, sourceFindings, serverFindings, rightsFindings, existingFindings, ownSchemaFindings) {
+	for _, c := range slices.Concat(streams, logFindings, subscriptionServer, subscriptionTables, textFindings, sideFindings, standingFindings, peerFindings, selectionFindings, sourceFindings, serverFindings, rightsFindings, existingFindings, ownSchemaFindings) {
 		tested = append(tested, c.code)
+	}
+	for _, c := range pglogicalCases {
+		tested = append(tested, strings.FieldsFunc(c.want, func(r rune) bool { return strings.ContainsRune(" .?!", r) })...)
 	}
 	for _, code := range all {
 		if !slices.Contains(tested, code) {

@@ -40,6 +40,13 @@ type Live struct {
 	// Ledger is never nil when Database is not.
 	Ledger *catalog.Ledger
 
+	// Engines of its servers that mirrors of the ledger were handed to, by their ID.
+	Engines map[string]*catalog.EngineNow
+
+	// Pglogical is what that extension has in the database, where a mirror that it is to
+	// move has it on either side; nil where the extension is missing.
+	Pglogical *catalog.Pglogical
+
 	// Slots of its server, and Publications of the database, where a continuous mirror
 	// has it as its source.
 	Slots        []catalog.Slot

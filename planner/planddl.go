@@ -3,6 +3,7 @@ package planner
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"slices"
 )
 
 // Checksum is a command's identity: SHA-256 in hex.
@@ -26,6 +27,10 @@ type DDL struct {
 	Checksum string `json:"checksum"` // SHA-256 of it, in hex
 
 	LockTimeoutMillis int64 `json:"lock_timeout_ms"`
+
+	// ReplicationSets are those of pglogical that the block names; none: those that the
+	// command's tables are in.
+	ReplicationSets []string `json:"replication_sets,omitempty"`
 
 	// RanOnSource: it runs on the targets alone, at the point where the stream halted.
 	RanOnSource bool `json:"ran_on_source,omitempty"`
@@ -53,6 +58,9 @@ type DDLMirror struct {
 	Address string `json:"address"`
 	ID      string `json:"id"`     // in the ledger
 	Target  string `json:"target"` // peer address
+
+	// Engine that carries the command: "" for Bascule's own stream, or EnginePglogical.
+	Engine string `json:"engine,omitempty"`
 }
 
 // DDLStatement is what is known of one statement of a command before it runs.
@@ -62,6 +70,9 @@ type DDLStatement struct {
 	// Locks that it takes on tables that are there, strongest first.
 	Locks []DDLLock `json:"locks"`
 
+	// Drops are tables that it drops by name.
+	Drops []string `json:"drops,omitempty"`
+
 	// Rewrite says whether rows are written anew: "yes", "no", "unknown".
 	Rewrite string `json:"rewrite"`
 
@@ -69,6 +80,15 @@ type DDLStatement struct {
 	// publication, inserts only: no primary key".
 	Effects []string `json:"effects,omitempty"`
 }
+
+// Queues reports whether writers of its tables wait behind the statement while it waits
+// for a lock. What is about all tables, which have no entry in Locks, is taken to.
+func (s *DDLStatement) Queues() bool {
+	return len(s.Locks) == 0 || slices.ContainsFunc(s.Locks, func(l DDLLock) bool { return !slices.Contains(harmless, l.Mode) })
+}
+
+// harmless are the locks that no writer conflicts with.
+var harmless = []string{"ACCESS SHARE", "ROW SHARE", "ROW EXCLUSIVE", "SHARE UPDATE EXCLUSIVE"}
 
 // DDLLock is a lock on a table, by PostgreSQL's names: "ACCESS EXCLUSIVE", "public.users".
 type DDLLock struct {

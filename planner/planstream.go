@@ -1,6 +1,9 @@
 package planner
 
-import "bascule/config/pgname"
+import (
+	"bascule/config/pgname"
+	"bascule/planner/catalog"
+)
 
 // Stream is how a continuous mirror follows its source. As JSON it is also what the
 // ledger keeps of it, for whoever drives the mirror next.
@@ -35,6 +38,16 @@ type Stream struct {
 	// which event triggers of the same name fill; "" where DDL is "declared".
 	Log string `json:"log,omitempty"`
 
+	// LogTables and LogExclude are the mirror's patterns, by which the log's triggers
+	// know the tables that are to be followed.
+	LogTables  []string `json:"log_tables,omitempty"`
+	LogExclude []string `json:"log_exclude,omitempty"`
+
+	// OwnersKept and PrivilegesKept: the target has the source's owners, and privileges.
+	// Then DDL of the log runs as the role that ran it, and what changes these runs too.
+	OwnersKept     bool `json:"owners,omitempty"`
+	PrivilegesKept bool `json:"privileges,omitempty"`
+
 	InitialCopy bool `json:"initial_copy"`
 
 	MaxDelayMillis int64  `json:"max_delay_ms"`
@@ -65,8 +78,8 @@ type Stream struct {
 
 // Engines that the servers have themselves.
 const (
-	EnginePglogical    = "pglogical"
-	EngineSubscription = "subscription"
+	EnginePglogical    = catalog.EnginePglogical
+	EngineSubscription = catalog.EngineSubscription
 )
 
 // Trigger of a table, whose name is quoted. Was is when it fired: enable, enable

@@ -37,7 +37,8 @@ func (m *maker) remove(r *state.Resource, gone map[string]int) {
 	}
 	id := MirrorID(m.in.State.Lineage, r.Address)
 	made := m.madeBy(r)
-	steps := append([]Step{}, m.sourceCleanup(r, made)...)
+	steps := engineCleanup(made, r.Mirror.Target)
+	steps = append(steps, m.sourceCleanup(r, made)...)
 	if ledgerMirror(live, id) != nil && !m.replaced(r.Mirror.Target) {
 		gone[r.Mirror.Target]++
 		steps = append(steps, restoreSteps(made, r.Mirror.Target)...)

@@ -30,6 +30,7 @@ func (d *draft) seeds(add func(node, string)) {
 			d.skipExtension(add, e)
 		}
 	}
+	d.leavePglogical(add)
 	d.skipNamed(add)
 	d.unusedSchemas(add)
 }

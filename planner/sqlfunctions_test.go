@@ -22,15 +22,24 @@ import (
 var allowed = strings.Fields(`
 	acldefault aclexplode array_agg bool_or clock_timestamp count current_database current_setting format format_type has_database_privilege
 	has_function_privilege has_parameter_privilege has_schema_privilege has_table_privilege hashtext hashtextextended host left now
-	oidvectortypes pg_backend_pid pg_blocking_pids pg_control_system pg_current_wal_lsn pg_database_collation_actual_version pg_encoding_to_char
+	jsonb_array_elements obj_description oidvectortypes pg_backend_pid pg_blocking_pids pg_control_system pg_current_wal_lsn pg_database_collation_actual_version pg_encoding_to_char
 	pg_export_snapshot pg_get_constraintdef pg_get_expr pg_get_indexdef pg_get_publication_tables pg_get_userbyid pg_has_role
 	pg_is_in_recovery pg_last_wal_receive_lsn pg_last_wal_replay_lsn pg_relation_size pg_table_size pg_wal_lsn_diff quote_ident regexp_replace row_security_active set_config shobj_description
 	split_part sum to_jsonb to_regclass unnest version
 `)
 
+// shown are functions that steps of a plan name and that only executor/ calls.
+var shown = strings.Fields(`
+	pg_catalog.pg_replication_origin_advance pglogical.create_subscription pglogical.alter_subscription_add_replication_set
+	pglogical.alter_subscription_enable pglogical.drop_subscription pglogical.replicate_ddl_command
+`)
+
 func TestSQLCallsOnlyAllowedFunctions(t *testing.T) {
 	for _, s := range sqlStrings(t, ".") {
 		for _, problem := range objections(s.text) {
+			if !s.runs && slices.Contains(shown, problem.function) {
+				continue
+			}
 			t.Errorf("%s: %s", s.at, problem)
 		}
 		if s.runs && writes(s.text) {

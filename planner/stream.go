@@ -47,6 +47,9 @@ func (d *draft) stream() {
 	} else {
 		s.Failover = s.OwnSlot && d.source.Version.Major() >= 17
 	}
+	s.OwnersKept, s.PrivilegesKept = d.decl.Schema.Owners, d.decl.Schema.Privileges
+	d.engine(s)
+	d.log(s)
 	s.Binary = Binary(d.out.Tables, d.source) && d.takesBinary()
 	s.ReplicaRole = d.server != nil && (d.server.Role.Superuser || d.server.Role.CanReplicaRole)
 	s.Identities = f.changes()

@@ -30,12 +30,13 @@ func (d *draft) sourceSteps() []Step {
 			Summary: fmt.Sprintf("put the replica identity of %s back to %s", shown(x.Schema, x.Name), x.Was), SQL: []string{x.Back()}})
 	}
 	if d.running {
-		return steps
+		return append(steps, d.logSteps()...)
 	}
 	if s.OwnPublications {
 		add(Step{ID: "publications", Kind: "publication", Peer: source, Summary: "publish the tables: all changes of those with a key, inserts of the others",
 			SQL: []string{d.publication(s.Publication, FollowAll, publishAll), d.publication(s.Inserts, FollowInserts, publishInserts)}})
 	}
+	steps = append(steps, d.logSteps()...)
 	if s.OwnSlot {
 		add(Step{ID: "slot", Kind: "slot", Peer: source, Summary: "create replication slot " + s.Slot + ", from which on no change is lost", SQL: []string{d.createSlot(s.Slot)}})
 	}
@@ -118,7 +119,12 @@ func (d *draft) streamSteps() []Step {
 	if s.Paused {
 		return append(steps, Step{ID: "stream", Kind: "stream", Peer: d.out.Target, Summary: "stream nothing: the mirror is paused"})
 	}
-	return append(steps, Step{ID: "stream", Kind: "stream", Peer: d.out.Target, Summary: "stream until the target has caught up; `bascule run` keeps it streaming", SQL: []string{s.startCommand()}})
+	summary := "stream until the target has caught up; `bascule run` keeps it streaming"
+	if s.Engine != "" {
+		summary = "stream until the target has caught up"
+	}
+	steps = append(steps, Step{ID: "stream", Kind: "stream", Peer: d.out.Target, Summary: summary, SQL: []string{s.startCommand()}})
+	return append(steps, d.engineSteps()...)
 }
 
 // startCommand is how the stream begins.
@@ -140,6 +146,7 @@ func (d *draft) changeSteps() []Step {
 	steps := []Step{{ID: "intent", Kind: "state", Summary: "record in the state file what is about to change"},
 		{ID: "ledger", Kind: "ledger", Peer: target, Summary: "take the mirror over from `bascule run`, and record the settings"}}
 	add := func(x Step) { steps = append(steps, x) }
+	steps = append(steps, d.takeSteps()...)
 	steps = append(steps, d.sourceSteps()...)
 	for i := range d.out.Tables {
 		t := &d.out.Tables[i]

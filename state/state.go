@@ -66,6 +66,9 @@ type Mirror struct {
 
 	Continuous bool `json:"continuous"`
 
+	// Engine is "" for Bascule's own stream, else the servers' own: pglogical, subscription.
+	Engine string `json:"engine,omitempty"`
+
 	// OnSource is what a continuous mirror made on its source, for removing it when the
 	// ledger is gone.
 	OnSource *OnSource `json:"on_source,omitempty"`
@@ -79,6 +82,7 @@ type Mirror struct {
 type OnSource struct {
 	Slot         string            `json:"slot,omitempty"`
 	Publications []string          `json:"publications,omitempty"`
+	Log          string            `json:"log,omitempty"` // schema of the log of DDL
 	Identities   []ReplicaIdentity `json:"identities,omitempty"`
 }
 

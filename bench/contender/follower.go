@@ -49,6 +49,15 @@ type Follower struct {
 	// Delay is how long a byte takes to the target and back.
 	Delay time.Duration
 
+	// Against is the server's own way that it is compared with as an engine; "" for
+	// those ways themselves.
+	Against string
+
+	// Copy, which engines have, makes the target's tables and rows in an empty database
+	// and returns when all of them are there and changes are followed or kept. Prepare
+	// comes after it.
+	Copy func(context.Context, Pair) (client.Usage, error)
+
 	// Prepare does everything once that comes before following, and leaves what keeps
 	// the changes on the source from then on.
 	Prepare func(context.Context, Pair) error

@@ -17,6 +17,9 @@ type Drain struct {
 	Follower string
 	Round    int
 
+	// Copy is what came before, where the initial copy is measured.
+	Copy Copy
+
 	// Took is the time from its start to the last row's being on the target, and
 	// Acknowledged to the source's being told so.
 	Took, Acknowledged time.Duration
@@ -30,6 +33,13 @@ type Drain struct {
 
 	// Failure says why the run does not count, or is "".
 	Failure string
+}
+
+// Copy is an initial copy: how long it took, and its cost, as a drain's.
+type Copy struct {
+	Took                 time.Duration
+	Client               client.Usage
+	SourceCPU, TargetCPU time.Duration
 }
 
 // Drained is all that was measured on one backlog, in order.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/dustin/go-humanize"
 
+	"bascule/bench/client"
 	"bascule/bench/contender"
 )
 
@@ -80,10 +81,6 @@ func drainRow(b *strings.Builder, d Drained, name string) {
 		}
 		each, half = strings.Join(parts, " "), fmt.Sprintf("**%.2f**", median(ratios))
 	}
-	peak := ""
-	if usage := peakOf(runs); usage > 0 {
-		peak = humanize.IBytes(uint64(usage))
-	}
 	fmt.Fprintf(b, "| %s | %s | %s | %s | %s | %.2f | %.2f | %.2f | %s | %s | %.2f | %s |\n", name,
 		thousands(median(d.rates(name))), strings.Join(rates, " "), each, half,
 		drainSeconds(runs, func(r Drain) time.Duration { return r.Client.CPU }),
@@ -92,7 +89,7 @@ func drainRow(b *strings.Builder, d Drained, name string) {
 		humanize.IBytes(uint64(middle(runs, func(r Drain) int64 { return r.TargetWAL }))),
 		humanize.Comma(middle(runs, func(r Drain) int64 { return r.TargetCommits })),
 		drainSeconds(runs, func(r Drain) time.Duration { return r.Acknowledged - r.Took }),
-		peak)
+		peakOf(runs, func(r Drain) client.Usage { return r.Client }))
 }
 
 func drainSeconds(runs []Drain, of func(Drain) time.Duration) float64 {
@@ -111,11 +108,16 @@ func middle(runs []Drain, of func(Drain) int64) int64 {
 	return int64(median(all))
 }
 
-func peakOf(runs []Drain) (peak int64) {
+// peakOf is the most memory that a client took, or "" where there was none.
+func peakOf(runs []Drain, of func(Drain) client.Usage) string {
+	var peak int64
 	for _, r := range runs {
-		peak = max(peak, r.Client.PeakRSS)
+		peak = max(peak, of(r).PeakRSS)
 	}
-	return peak
+	if peak == 0 {
+		return ""
+	}
+	return humanize.IBytes(uint64(peak))
 }
 
 // thousands renders a rate: 93,120.

@@ -38,7 +38,7 @@ func bulk() Backlog {
 		seed: statements(func(int) []string { return []string{bulkTable, bulkByCustomer, bulkByTime} }),
 		load: func(ctx context.Context, url string, units, _ int) error {
 			const transactions = 200
-			return execute(ctx, url, fmt.Sprintf(bulkRows, transactions, units/transactions))
+			return execute(ctx, url, fmt.Sprintf(bulkRows, transactions, units/transactions, 0))
 		},
 	}
 }

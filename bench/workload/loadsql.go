@@ -19,7 +19,7 @@ const bulkByTime = `create index on public.orders (created_at)`
 const bulkRows = `
 	do $$
 	begin
-		for t in 0 .. %[1]d - 1 loop
+		for t in %[3]d .. %[3]d + %[1]d - 1 loop
 			insert into public.orders
 			select t * %[2]d + i, pg_catalog.abs(pg_catalog.hashint4(t * %[2]d + i)) %% 100000,
 				timestamptz '2024-01-01 00:00+00' + (t * %[2]d + i) * interval '1.37 seconds',

@@ -32,22 +32,29 @@ func TestExamples(t *testing.T) {
 		folder := filepath.Dir(main)
 		t.Run(filepath.Base(folder), func(t *testing.T) {
 			t.Parallel()
-			for _, major := range []int{15, 17, 18} {
+			server, targets := shared, []int{15, 17, 18}
+			if filepath.Base(folder) == "pglogical" {
+				server, targets = pglogical, []int{15, 17}
+			}
+			for _, major := range targets {
 				t.Run("to "+strconv.Itoa(major), func(t *testing.T) {
 					t.Parallel()
-					source := pgtest.Server(t, 15).Database(t, "") // of its own: an example may change it
+					source := server(t, 15).Database(t, "") // of its own: an example may change it
 					for _, file := range []string{"schema.sql", "data.sql"} {
 						if path := filepath.Join(folder, file); exists(path) {
 							source.Load(t, path)
 						}
 					}
-					e := example{program, folder, t.TempDir(), source, pgtest.Server(t, major).Database(t, "")}
+					e := example{program, folder, t.TempDir(), source, server(t, major).Database(t, "")}
 					e.apply(t)
 				})
 			}
 		})
 	}
 }
+
+func shared(t testing.TB, major int) *pgtest.Cluster    { return pgtest.Server(t, major) }
+func pglogical(t testing.TB, major int) *pgtest.Cluster { return pgtest.Pglogical(t, major) }
 
 // example is a folder of examples/ with two databases to try it on.
 type example struct {
@@ -56,7 +63,7 @@ type example struct {
 }
 
 // apply plans and applies the example in a copy of its folder, compares both
-// databases, and plans again.
+// databases, plans again, and removes it.
 func (e example) apply(t *testing.T) {
 	t.Helper()
 	if err := os.CopyFS(e.dir, os.DirFS(e.folder)); err != nil {
@@ -75,7 +82,21 @@ func (e example) apply(t *testing.T) {
 	}
 	e.bascule(t, 0, "status")
 	e.bascule(t, 0, "plan", "-detailed-exitcode")
+	e.bascule(t, 0, "destroy", "-auto-approve")
+	for _, db := range []*pgtest.DB{e.source, e.target} {
+		if left := db.Query(t, leftovers); left != "" {
+			t.Errorf("left behind: %s", left)
+		}
+	}
 }
+
+// leftovers are what a mirror has beside the tables.
+const leftovers = `
+	select 'slot', slot_name from pg_replication_slots where database = current_database()
+	union all select 'subscription', subname from pg_subscription where subdbid = (select oid from pg_database where datname = current_database())
+	union all select 'publication', pubname from pg_publication where pubname like 'bascule%'
+	union all select 'extension', extname from pg_extension where extname = 'pglogical'
+	union all select 'schema', nspname from pg_namespace where nspname like 'bascule%' or nspname = 'pglogical'`
 
 // bascule runs the program and demands an exit code.
 func (e example) bascule(t *testing.T, code int, args ...string) {

@@ -74,6 +74,8 @@ func TestBrokenBuilds(t *testing.T) {
 			{"planner/catalog/lsn.go", "return final < l", "return final <= l"}}},
 		{"has no epoch", findsSecondHolder, []edit{
 			{"executor/ledger/position.go", "and epoch = $3::bigint and lsn = $4::text::pg_lsn", "and $3::bigint is not null and $4::text is not null"}}},
+		{"takes a command that is committed for one that is not", findsCommandTwice, []edit{
+			{"executor/ddl/became.go", "return *status, nil", "return Aborted, nil"}}},
 		// The slot that the copy's snapshot comes from waits for open transactions too, so it
 		// is not enough to take the wait away: the table is published after the snapshot.
 		{"does not wait at ADD TABLE", findsOpenWriter, []edit{

@@ -15,7 +15,7 @@ import (
 )
 
 // Alone runs statements on one server that cannot run in a transaction. All but
-// Retrying are required.
+// Retrying and Waiting are required.
 type Alone struct {
 	Address string // of the block
 	Where   string // the source, or a mirror's target: for errors
@@ -28,6 +28,11 @@ type Alone struct {
 	// LockTimeout bounds how long a statement waits for a lock behind which the
 	// application would queue up.
 	LockTimeout time.Duration
+
+	// Waiting is told for whom a statement waits that waits without a bound, such as an
+	// index that is built concurrently and waits for old transactions, and what could not
+	// be cleaned up behind it. Default: nobody.
+	Waiting func(text string)
 
 	// Record keeps how far it is; what it was given last is what Run is given next.
 	Record func(ctx context.Context, done string) error
@@ -94,16 +99,36 @@ func (a Alone) statement(ctx context.Context, i int, begun bool, invalid []uint3
 		}
 		// What is half-done is of no use to anybody, and blocks the next try. Where it
 		// cannot be dropped now, the next Run does it.
-		clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanTime)
-		_ = a.dropInvalid(clean, x, invalid)
-		cancel()
+		cleaned := a.clean(ctx, x, invalid)
 		if !a.again(ctx, err, pause) {
 			return commandError(a.Address, a.Where, err)
 		}
+		// Where the answer was lost, it may be done, and what is there is whole.
+		begun = begun || cleaned && !session.Locked(err)
 	}
 }
 
-const cleanTime = 30 * time.Second
+// clean drops what a try has left half-done, and reports whether nothing such is left.
+// That waits for old transactions, too.
+func (a Alone) clean(ctx context.Context, x Statement, invalid []uint32) bool {
+	limit := cleanTime
+	if ctx.Err() != nil {
+		limit = partingTime
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
+	defer cancel()
+	err := a.dropInvalid(ctx, x, invalid)
+	if err != nil && a.Waiting != nil {
+		a.Waiting(fmt.Sprintf("%s may have left an invalid index on %s, which the next apply drops: %v", a.Address, a.Where, err))
+	}
+	return err == nil
+}
+
+// Times to clean up in; partingTime where somebody waits for the end.
+const (
+	cleanTime   = 30 * time.Second
+	partingTime = 3 * time.Second
+)
 
 // doneBefore are the SQLSTATEs by which a statement that an earlier Run began with says
 // that it was brought to its end: what it makes is there, what it drops is not.
@@ -115,14 +140,24 @@ func (a Alone) execute(ctx context.Context, x Statement) error {
 		return err
 	}
 	defer session.Close(ctx, conn)
-	limit := "0"
+	limit, tell := "0", a.waits
 	if x.Queues {
-		limit = timeout(a.LockTimeout)
+		limit, tell = timeout(a.LockTimeout), nil
 	}
 	if _, err := conn.Exec(ctx, setLockTimeout, limit); err != nil {
 		return err
 	}
-	return a.watched(ctx, conn, a.Address, x.Text, a.LockTimeout)
+	return a.watched(ctx, conn, a.Address, a.LockTimeout, tell, func() error {
+		_, err := conn.PgConn().Exec(ctx, x.Text).ReadAll()
+		return err
+	})
+}
+
+// waits tells for whom a statement waits.
+func (a Alone) waits(b blocker) {
+	if a.Waiting != nil {
+		a.Waiting(fmt.Sprintf("%s waits on %s for %s: it goes on when that transaction has ended, and holds up nobody until then", a.Address, a.Where, b))
+	}
 }
 
 // invalidIndexes are those of the statement's tables: qualified names, by oid.

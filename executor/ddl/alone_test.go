@@ -2,11 +2,17 @@ package ddl_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
+	"bascule/config"
 	"bascule/executor/ddl"
+	"bascule/planner/catalog/pgtest"
+	"bascule/planner/session"
 )
 
 // alone runs statements of table users, each by itself, and keeps what was recorded.
@@ -75,5 +81,71 @@ func TestAloneInvalid(t *testing.T) {
 	}
 	if got := r.Query(t, validity); got != "ours true, theirs false, users_pkey true" {
 		t.Errorf("at last: %s", got)
+	}
+}
+
+// An index that is built concurrently waits for who writes to the table, and says so.
+func TestAloneWaits(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, 15, users)
+	writer := r.Conn(t)
+	if _, err := writer.Exec(t.Context(), "set application_name = 'the writer'; begin; insert into users values (200)"); err != nil {
+		t.Fatal(err)
+	}
+	told := make(chan string, 10)
+	a := ddl.Alone{Address: "ddl.x", Where: "the source", Side: ddl.SideSource, Source: r.Source, LockTimeout: 100 * time.Millisecond,
+		Statements: []ddl.Statement{{Text: "create index concurrently a on public.users (name)", Tables: []string{"public.users"}}},
+		Waiting:    func(text string) { told <- text }, Record: func(context.Context, string) error { return nil }}
+	ended := make(chan error, 1)
+	go func() { ended <- a.Run(t.Context(), "") }()
+	if got, want := <-told, fmt.Sprintf("ddl.x waits on the source for pid %d (the writer)", writer.PgConn().PID()); !strings.HasPrefix(got, want) {
+		t.Errorf("told %q, want %q", got, want)
+	}
+	if _, err := writer.Exec(t.Context(), "commit"); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-ended; err != nil {
+		t.Fatal(err)
+	}
+	if len(told) > 0 {
+		t.Errorf("told again: %s", <-told)
+	}
+	if got := r.Query(t, validity); got != "a true, users_pkey true" {
+		t.Errorf("indexes: %s", got)
+	}
+}
+
+// A statement that was brought to its end while the answer was lost is not run again,
+// and is no error.
+func TestAloneAnswerLost(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, 15, users)
+	wire := pgtest.NewWire(t, r.DB)
+	peer := &config.Peer{Address: "peer.source", URL: config.Secret(wire.URL)}
+	r.Open = func(ctx context.Context) (*pgx.Conn, error) {
+		return session.Open(ctx, peer, session.Options{Application: "bascule/ddl.x/ddl"})
+	}
+	writer := r.Conn(t)
+	if _, err := writer.Exec(t.Context(), "begin; insert into users values (200)"); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() {
+		_, err := r.alone(t, "", "create index concurrently a on public.users (name)")
+		ended <- err
+	}()
+	r.Eventually(t, "select count(*) from pg_stat_activity where application_name = 'bascule/ddl.x/ddl' and datname = current_database() and wait_event_type = 'Lock'", "1")
+	wire.Hold()
+	if _, err := writer.Exec(t.Context(), "commit"); err != nil {
+		t.Fatal(err)
+	}
+	r.Eventually(t, validity, "a true, users_pkey true")
+	oid := r.Query(t, "select 'a'::regclass::oid")
+	wire.Cut()
+	if err := <-ended; err != nil {
+		t.Fatal(err)
+	}
+	if len(r.told) != 1 || r.Query(t, validity) != "a true, users_pkey true" || r.Query(t, "select 'a'::regclass::oid") != oid {
+		t.Errorf("told %d times; indexes %s, and the index was %s", len(r.told), r.Query(t, validity), oid)
 	}
 }

@@ -28,14 +28,7 @@ type LockedError struct {
 func (e *LockedError) Error() string {
 	text := e.Address + " did not get its locks"
 	if e.PID != 0 {
-		text += fmt.Sprintf(": pid %d", e.PID)
-		if e.Application != "" {
-			text += " (" + e.Application + ")"
-		}
-		text += " was in the way"
-		if !e.Since.IsZero() {
-			text += ", in a transaction since " + e.Since.UTC().Format("2006-01-02 15:04:05") + " UTC"
-		}
+		text += ": in the way was " + blocker{e.PID, e.Application, e.Since}.String()
 	}
 	return text + ": " + e.Err.Error()
 }
@@ -70,20 +63,39 @@ type blocker struct {
 // lookTime bounds one look.
 const lookTime = 5 * time.Second
 
+// String says who it is, for people.
+func (b blocker) String() string {
+	text := fmt.Sprintf("pid %d", b.pid)
+	if b.application != "" {
+		text += " (" + b.application + ")"
+	}
+	if !b.since.IsZero() {
+		text += ", in a transaction since " + b.since.UTC().Format("2006-01-02 15:04:05") + " UTC"
+	}
+	return text
+}
+
 // beside does work, and looks every so often over a session of its own who is in the
-// way of the server process pid. What cannot be read is not told.
-func (b *blocker) beside(ctx context.Context, conn *pgx.Conn, pid uint32, every time.Duration, work func() error) error {
+// way of the server process pid. What cannot be read is not told. Tell, if there is one,
+// hears once of each who is seen twice in a row.
+func (b *blocker) beside(ctx context.Context, conn *pgx.Conn, pid uint32, every time.Duration, tell func(blocker), work func() error) error {
 	every = min(max(every, 20*time.Millisecond), time.Second)
 	watching, stop := context.WithCancel(ctx)
 	var watch sync.WaitGroup
 	watch.Go(func() {
+		var before, told blocker
 		for {
 			select {
 			case <-time.After(every):
 			case <-watching.Done():
 				return
 			}
-			b.look(ctx, conn, pid)
+			there := b.look(ctx, conn, pid)
+			if tell != nil && there && *b == before && *b != told {
+				told = *b
+				tell(told)
+			}
+			before = *b
 		}
 	})
 	defer watch.Wait()
@@ -91,33 +103,32 @@ func (b *blocker) beside(ctx context.Context, conn *pgx.Conn, pid uint32, every 
 	return work()
 }
 
-// watched has conn execute text, and looks meanwhile over another session who is in its
-// way. The error is a *LockedError when a lock was not got.
-func (s Source) watched(ctx context.Context, conn *pgx.Conn, address, text string, lockTimeout time.Duration) error {
+// watched does work on conn, and looks meanwhile over another session who is in its
+// way, whom tell hears of. The error is a *LockedError when a lock was not got.
+func (s Source) watched(ctx context.Context, conn *pgx.Conn, address string, lockTimeout time.Duration, tell func(blocker), work func() error) error {
 	var seen blocker
-	err := seen.beside(ctx, s.Control, conn.PgConn().PID(), lockTimeout/2, func() error {
-		_, err := conn.PgConn().Exec(ctx, text).ReadAll()
-		return err
-	})
+	err := seen.beside(ctx, s.Control, conn.PgConn().PID(), lockTimeout/2, tell, work)
 	if session.Locked(err) {
 		return &LockedError{Address: address, PID: seen.pid, Application: seen.application, Since: seen.since, Err: err}
 	}
 	return err
 }
 
-// look brings a reading that is under way to its end: the session is the caller's.
-func (b *blocker) look(ctx context.Context, conn *pgx.Conn, pid uint32) {
+// look reports whether anybody is in the way now. It brings a reading that is under way
+// to its end: the session is the caller's.
+func (b *blocker) look(ctx context.Context, conn *pgx.Conn, pid uint32) bool {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookTime)
 	defer cancel()
 	var seen blocker
 	var since *time.Time
 	if conn.QueryRow(ctx, selectBlocker, int64(pid)).Scan(&seen.pid, &seen.application, &since) != nil {
-		return // nobody, or not to be known
+		return false // nobody, or not to be known
 	}
 	if since != nil {
 		seen.since = *since
 	}
 	*b = seen
+	return true
 }
 
 const selectBlocker = `

@@ -21,6 +21,10 @@ type Command struct {
 	// Message is the content of the one that marks the place, of ledger.MessagePrefix.
 	Message string
 
+	// Through runs the command in the transaction, where something else than sending Text
+	// does that. It may be called again for another try.
+	Through func(ctx context.Context, tx pgx.Tx) error
+
 	// LockTimeout is how long one try waits for a lock.
 	LockTimeout time.Duration
 
@@ -120,7 +124,7 @@ func (s Source) try(ctx context.Context, c Command, within Within) (xid string, 
 	if err != nil {
 		return "", err
 	}
-	if err := s.execute(ctx, conn, c); err != nil {
+	if err := s.execute(ctx, tx, c); err != nil {
 		return "", err
 	}
 	// The command may have set what holds until the end of the transaction.
@@ -153,8 +157,15 @@ func late(ctx, limited context.Context, err error) error {
 }
 
 // execute runs the command, and looks meanwhile who is in its way.
-func (s Source) execute(ctx context.Context, conn *pgx.Conn, c Command) error {
-	err := s.watched(ctx, conn, c.Address, c.Text, c.LockTimeout)
+func (s Source) execute(ctx context.Context, tx pgx.Tx, c Command) error {
+	conn := tx.Conn()
+	err := s.watched(ctx, conn, c.Address, c.LockTimeout, nil, func() error {
+		if c.Through != nil {
+			return c.Through(ctx, tx)
+		}
+		_, err := conn.PgConn().Exec(ctx, c.Text).ReadAll()
+		return err
+	})
 	if err == nil && conn.PgConn().TxStatus() != 'T' {
 		return &EndedError{Address: c.Address}
 	}

@@ -38,6 +38,18 @@ func StartPosition(ctx context.Context, conn *pgx.Conn, mirror, name string, lsn
 	return wrap("start position", err)
 }
 
+// TakeBack records that the servers' own engine has stopped at lsn: from there on the
+// mirror is streamed again. Its counts stay, and so does a position that is further.
+func TakeBack(ctx context.Context, conn *pgx.Conn, mirror string, lsn catalog.LSN) error {
+	return wrap("take back", pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, movePosition, mirror, Main, lsn.String()); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, setHanded, mirror, false)
+		return err
+	}))
+}
+
 // TakePosition makes the caller the position's only writer and returns it; nil when
 // there is none. Who held it before can commit nothing more: the statement waits
 // for a batch that is about to, and every later one fails.
@@ -94,6 +106,11 @@ const startPosition = `
 	values ($1, $2, 1, $3::text::pg_lsn)
 	on conflict (mirror, name) do update set epoch = p.epoch + 1, lsn = excluded.lsn, committed = null,
 		transactions = 0, changes = 0, missing = 0, updated = pg_catalog.now()`
+
+const movePosition = `
+	update bascule.position
+	set epoch = epoch + 1, lsn = greatest(lsn, $3::text::pg_lsn), updated = pg_catalog.now()
+	where mirror = $1 and name = $2`
 
 const takePosition = `
 	update bascule.position

@@ -33,7 +33,7 @@ type Stream struct {
 
 // Halt is why a mirror stands still, and what its operator can do.
 type Halt struct {
-	// Code is the SQLSTATE, or a word of ours: missing_row, shape, ddl, slot_lost,
+	// Code is the SQLSTATE, or a word of ours: missing_row, shape, undeclared, ddl, slot_lost,
 	// target_restored, slot_changed.
 	Code string `json:"code"`
 

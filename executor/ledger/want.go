@@ -91,11 +91,14 @@ type Signals struct {
 	Phase      string
 	Halted     bool
 	Wanted     bool
+
+	// Handed: the servers' own engine moves the rows; see SetHanded.
+	Handed bool
 }
 
 // Look reads a mirror's signals.
 func Look(ctx context.Context, conn *pgx.Conn, mirror string) (s Signals, err error) {
-	err = conn.QueryRow(ctx, look, mirror).Scan(&s.Generation, &s.Phase, &s.Halted, &s.Wanted)
+	err = conn.QueryRow(ctx, look, mirror).Scan(&s.Generation, &s.Phase, &s.Halted, &s.Handed, &s.Wanted)
 	if session.Code(err) == undefinedTable { // the ledger went with its last mirror
 		return Signals{}, nil
 	}
@@ -192,4 +195,5 @@ const look = `
 	select coalesce((select generation from bascule.stream where mirror = $1), 0),
 		coalesce((select phase from bascule.mirror where id = $1), ''),
 		coalesce((select halt is not null from bascule.stream where mirror = $1), false),
+		coalesce((select handed from bascule.stream where mirror = $1), false),
 		exists (select from pg_catalog.pg_locks l where l.classid = 1650553702 and ` + heldByOthers + `)`

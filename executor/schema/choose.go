@@ -3,6 +3,7 @@ package schema
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -10,6 +11,7 @@ import (
 	"bascule/executor/ledger"
 	"bascule/executor/schema/archive"
 	"bascule/planner"
+	"bascule/planner/catalog"
 )
 
 // Item is one archive entry that is carried.
@@ -162,7 +164,7 @@ func leftOut(a *archive.Archive, m *planner.Mirror) map[int]bool {
 	}
 	out := map[int]bool{}
 	for _, e := range a.Entries {
-		if slices.Contains(never, e.Desc) || e.OID != 0 && planned[object{e.Class, e.OID}] {
+		if slices.Contains(never, e.Desc) || e.OID != 0 && planned[object{e.Class, e.OID}] || ofLog(&e) {
 			out[e.DumpID] = true
 		}
 	}
@@ -176,6 +178,14 @@ func leftOut(a *archive.Archive, m *planner.Mirror) map[int]bool {
 	}
 	return out
 }
+
+// ofLog reports whether an entry is of a log of DDL, which no plan sees. Its event
+// triggers go with the functions that they call.
+func ofLog(e *archive.Entry) bool {
+	return logNames.MatchString(e.Schema) || e.Desc == "SCHEMA" && logNames.MatchString(e.Tag)
+}
+
+var logNames = regexp.MustCompile(catalog.LogPattern)
 
 func skipped(e *archive.Entry, o planner.Options) bool {
 	switch e.Desc {

@@ -72,7 +72,7 @@ func Check(ctx context.Context, conn *pgx.Conn, c Checked) (timeline int32, err 
 	if err := c.slot(slots); err != nil {
 		return 0, err
 	}
-	return timeline, c.published(publications)
+	return timeline, c.published(ctx, conn, publications)
 }
 
 // slot judges the slot.
@@ -106,11 +106,11 @@ func CheckPublished(ctx context.Context, conn *pgx.Conn, c Checked) error {
 	if err != nil {
 		return err
 	}
-	return c.published(publications)
+	return c.published(ctx, conn, publications)
 }
 
 // published compares the publications with the tables that are streamed.
-func (c *Checked) published(there []catalog.Publication) error {
+func (c *Checked) published(ctx context.Context, conn *pgx.Conn, there []catalog.Publication) error {
 	var missing []string
 	all, inserts := map[uint32]bool{}, map[uint32]bool{} // what is published of which tables
 	for _, name := range publications(c.Stream) {
@@ -131,8 +131,12 @@ func (c *Checked) published(there []catalog.Publication) error {
 			all[t.OID] = all[t.OID] || some && p.Update && p.Delete
 		}
 	}
+	logged, err := c.logged(ctx, conn)
+	if err != nil {
+		return err
+	}
 	for _, m := range c.Members {
-		whole := all[m.Source] || m.Follow == planner.FollowInserts && inserts[m.Source]
+		whole := logged[m.Source] || all[m.Source] || m.Follow == planner.FollowInserts && inserts[m.Source]
 		if m.State == ledger.Followed && !whole {
 			missing = append(missing, pgname.Shown(m.Schema, m.Name))
 		}
@@ -141,6 +145,25 @@ func (c *Checked) published(there []catalog.Publication) error {
 		return nil
 	}
 	return c.tables(missing)
+}
+
+// logged are the tables of which the publications show already what a logged command
+// has made of them, and the members do not: the stream has yet to come to it.
+func (c *Checked) logged(ctx context.Context, conn *pgx.Conn) (map[uint32]bool, error) {
+	set := map[uint32]bool{}
+	if c.Stream.Log == "" {
+		return set, nil
+	}
+	commands, err := catalog.ReadLoggedCommands(ctx, conn, c.Stream.Log)
+	if gone(err) {
+		return set, nil
+	}
+	for _, command := range commands {
+		for _, oid := range command.Tables {
+			set[oid] = set[oid] || command.Seen == 0 || !command.Applied(c.Position)
+		}
+	}
+	return set, err
 }
 
 // tables is the halt for tables that are not wholly published: what was written to

@@ -1,5 +1,6 @@
 // Package slot makes, checks and takes away what a continuous mirror has on its
-// source: replication slots, publications, and changed replica identities.
+// source: replication slots, publications, changed replica identities, and the log of
+// DDL with its event triggers.
 //
 // A slot holds back the removal of WAL on the source until it is dropped, so a
 // forgotten one fills the source's disk; and a publication that changes under a slot

@@ -47,8 +47,26 @@ func (e *BlockedError) Hint() string {
 // alter runs statements that lock these tables in one transaction, again and again
 // while another session is in the way.
 func alter(ctx context.Context, conn *pgx.Conn, doing string, tables []uint32, sqls ...string) error {
+	return Locking(ctx, conn, doing, tables, func(tx pgx.Tx) error {
+		for _, sql := range sqls {
+			if _, err := tx.Exec(ctx, sql); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Locking does something that locks these tables in a transaction, again and again while
+// another session is in the way. When that takes too long the error is a *BlockedError.
+func Locking(ctx context.Context, conn *pgx.Conn, doing string, tables []uint32, do func(tx pgx.Tx) error) error {
 	for deadline := time.Now().Add(lockPatience); ; {
-		err := alterOnce(ctx, conn, sqls)
+		err := pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+			if _, err := tx.Exec(ctx, setLockTimeout, lockTimeout); err != nil {
+				return err
+			}
+			return do(tx)
+		})
 		if err == nil {
 			return nil
 		}
@@ -62,20 +80,6 @@ func alter(ctx context.Context, conn *pgx.Conn, doing string, tables []uint32, s
 			return fmt.Errorf("%s: %w", doing, err)
 		}
 	}
-}
-
-func alterOnce(ctx context.Context, conn *pgx.Conn, sqls []string) error {
-	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, setLockTimeout, lockTimeout); err != nil {
-			return err
-		}
-		for _, sql := range sqls {
-			if _, err := tx.Exec(ctx, sql); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
 }
 
 // blocked names who is in the way. Who it was may have gone since.

@@ -110,7 +110,7 @@ func changes(ctx context.Context, conn queryer, s planner.Stream, members []ledg
 	}
 	var sqls []string
 	for _, l := range lists(s, members) {
-		l.names, l.whole, l.viaRoot = names, whole, s.ViaRoot
+		l.names, l.whole, l.viaRoot, l.log = names, whole, s.ViaRoot, s.Log
 		more, err := l.statements(there)
 		if err != nil {
 			return nil, err
@@ -129,6 +129,7 @@ type queryer interface {
 type list struct {
 	publication, publish string
 	viaRoot, whole       bool
+	log                  string // the schema of a log of DDL, which is published and no member
 	in                   []uint32
 	wanted, out          map[uint32]bool
 	names                map[uint32]string
@@ -170,7 +171,7 @@ func (l *list) statements(there []catalog.Publication) ([]string, error) {
 		}
 		for _, t := range there[i].Tables {
 			listed[t.OID] = t.Listed
-			if t.Listed && (l.out[t.OID] || l.whole && !l.wanted[t.OID]) {
+			if t.Listed && t.Schema != l.log && (l.out[t.OID] || l.whole && !l.wanted[t.OID]) {
 				sqls = append(sqls, fmt.Sprintf(dropTable, name, pgname.Qualified(t.Schema, t.Name)))
 			}
 		}

@@ -19,6 +19,13 @@ func (l *link) apply(life context.Context) error {
 			}
 			continue
 		}
+		if o.run != nil {
+			if err := l.session.Command(life, o.run.command); err != nil {
+				return err
+			}
+			close(o.run.done)
+			continue
+		}
 		if err := l.send(life, o.batch); err != nil {
 			return err
 		}

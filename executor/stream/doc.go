@@ -25,6 +25,11 @@
 // become. A transaction that brings such a message and rows of the mirror's tables halts
 // the stream: no command of ours is of that kind.
 //
+// DDL that nobody declared can be followed too (Config.DDL): the source logs it, and the
+// log is published. A transaction that has entries of the log is received twice, for only
+// at its end it is known whether it is a block's. Then it is applied by itself, its
+// commands where they stand among its rows; see surprise.go.
+//
 // A table that was changed on the source alone is seen before the first row that does
 // not fit: by the source's description of it, by what the target has, and by what the
 // ledger records of how the source described it before. That also tells a column that

@@ -47,6 +47,7 @@ func (s *Stream) halted(err error) error {
 	var unknown *unknownError
 	var shifted *shiftedError
 	var command *commandError
+	var logged *loggedError
 	h := ledger.Halt{Text: err.Error()}
 	switch {
 	case errors.As(err, &row):
@@ -70,6 +71,8 @@ func (s *Stream) halted(err error) error {
 		h.Remedy = fmt.Sprintf("copy the table again: `bascule apply -replace='%s.table[%q]'`", s.cfg.Label, h.Table)
 	case errors.As(err, &command):
 		h = s.refused(command)
+	case errors.As(err, &logged):
+		h = s.undeclared(logged)
 	default:
 		return err
 	}

@@ -37,10 +37,11 @@ type link struct {
 	durable durable
 }
 
-// order is something for the applier: a batch, or a table to look at.
+// order is something for the applier: a batch, a table to look at, or a command.
 type order struct {
 	batch *batch
 	table *lookup
+	run   *run
 }
 
 // lookup asks for a table of the target. answer has room for one.
@@ -236,6 +237,14 @@ func limit(ctx, life context.Context) error {
 	case <-life.Done():
 		return nil
 	}
+}
+
+// lost prefers the reason why the whole link ends to what it did to the socket.
+func lost(ctx, life context.Context, err error) error {
+	if life.Err() != nil {
+		return context.Cause(life)
+	}
+	return fmt.Errorf("read from the source: %w", err)
 }
 
 const flushAtCommit = `set local synchronous_commit = local`

@@ -2,7 +2,6 @@ package stream
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -32,6 +31,8 @@ type receiver struct {
 	skip    bool
 	kept    bool        // a change of it was
 	command *ledger.DDL // that it ran, and that is to run here
+	found   *surprise   // its DDL that nobody declared: it is received to its end, and not applied
+	steps   *stepping   // it is applied by itself
 
 	open *batch
 
@@ -100,14 +101,6 @@ func (r *receiver) run(ctx, life context.Context) error {
 			return context.Cause(life)
 		}
 	}
-}
-
-// lost prefers the reason why the whole link ends to what it did to the socket.
-func lost(ctx, life context.Context, err error) error {
-	if life.Err() != nil {
-		return context.Cause(life)
-	}
-	return fmt.Errorf("read from the source: %w", err)
 }
 
 // messages takes a block apart.
@@ -183,12 +176,14 @@ func (r *receiver) keepalive(m walsender.Message) {
 }
 
 func (r *receiver) begin(life context.Context, b pgoutput.Begin) error {
-	r.inside, r.final, r.xid, r.kept, r.command = true, b.Final, b.XID, false, nil
+	r.inside, r.final, r.xid, r.kept, r.command, r.found, r.steps = true, b.Final, b.XID, false, nil, nil, nil
 	r.skip = r.link.start.LSN.Covers(b.Final)
 	if careful := r.link.s.careful; careful != 0 && !careful.Covers(b.Final) {
-		return r.recover(life)
+		if err := r.recover(life); err != nil {
+			return err
+		}
 	}
-	return nil
+	return r.expected(life)
 }
 
 // row is the change of one row.
@@ -200,7 +195,13 @@ func (r *receiver) row(life context.Context, m walsender.Message) error {
 	if !ok {
 		return &pgoutput.FormatError{Type: m.Data[0], Size: len(m.Data)}
 	}
+	if r.found != nil {
+		return r.glimpse(life, oid, m)
+	}
 	rel, err := r.find(life, oid)
+	if err == nil && rel.log {
+		return r.logged(life, rel, m)
+	}
 	if err != nil || !rel.follows(m.Data[0], r.final) {
 		return err
 	}
@@ -226,7 +227,10 @@ func (r *receiver) row(life context.Context, m walsender.Message) error {
 
 // truncate empties those of its tables that are followed here.
 func (r *receiver) truncate(life context.Context, t pgoutput.Truncate) error {
-	if r.skip {
+	if r.found != nil {
+		r.kept, r.found.rows = true, true
+	}
+	if r.skip || r.found != nil {
 		return nil
 	}
 	out := target.Truncate{RestartIdentity: t.RestartIdentity}
@@ -263,6 +267,12 @@ func (r *receiver) truncate(life context.Context, t pgoutput.Truncate) error {
 func (r *receiver) commit(life context.Context, c pgoutput.Commit) error {
 	if r.command != nil {
 		return r.obey(life, c)
+	}
+	if r.found != nil {
+		return r.surprised(life, c)
+	}
+	if r.steps != nil {
+		return r.stepped(life, c)
 	}
 	r.inside = false
 	r.dealt = max(r.dealt, c.End)

@@ -15,15 +15,15 @@ import (
 
 // members are the mirror's, by their oid on the source.
 type members struct {
-	known   map[uint32]struct{}
+	known   map[uint32]string // their states
 	applied map[uint32]ledger.Member
 }
 
 func (s *Stream) choose(all []ledger.Member) members {
-	m := members{known: make(map[uint32]struct{}), applied: make(map[uint32]ledger.Member)}
+	m := members{known: make(map[uint32]string), applied: make(map[uint32]ledger.Member)}
 	names := make(map[string]string, len(all))
 	for _, one := range all {
-		m.known[one.Source] = struct{}{}
+		m.known[one.Source] = one.State
 		names[pgname.Shown(one.TargetSchema, one.TargetName)] = pgname.Shown(one.Schema, one.Name)
 	}
 	for _, one := range s.cfg.Members(all) {
@@ -40,8 +40,10 @@ type relation struct {
 	pgoutput.Relation
 
 	// decided: member says whether its changes are applied. table is nil until one is.
+	// log: it has the DDL that was run on the source, and is no table of the mirror.
 	decided bool
 	applied bool
+	log     bool
 	member  ledger.Member
 	table   *target.Table
 }
@@ -76,8 +78,14 @@ func (r *receiver) find(life context.Context, oid uint32) (*relation, error) {
 // since they were read.
 func (r *receiver) decide(life context.Context, rel *relation) error {
 	if _, known := r.members.known[rel.OID]; !known {
-		if err := r.reload(life); err != nil {
-			return err
+		if r.isLog(rel) {
+			rel.decided, rel.log = true, true
+			return nil
+		}
+		if r.steps == nil { // then what others see is of before
+			if err := r.reload(life); err != nil {
+				return err
+			}
 		}
 		if _, known := r.members.known[rel.OID]; !known {
 			return &unknownError{final: r.final, table: pgname.Shown(rel.Schema, rel.Name)}

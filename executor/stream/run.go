@@ -59,6 +59,9 @@ func (s *Stream) Run(ctx context.Context) error {
 // ctx ended.
 func (s *Stream) retryIn(ctx context.Context, wait *backoff, err error) bool {
 	d := wait.next(time.Now())
+	if session.Locked(err) { // a command's: whoever holds the lock is not asked to hurry
+		d = min(d, mostLockPause)
+	}
 	s.cfg.Sink.Event(progress.Retrying{Mirror: s.cfg.Label, What: "stream", Err: err, In: d})
 	if wait.long(time.Now()) && session.Code(err) == slotInUse {
 		s.log.WarnContext(ctx, "slot is still in use by another session", "slot", s.cfg.Slot, "error", err)
@@ -105,19 +108,21 @@ const (
 	stop      verdict = iota
 	later             // after a while
 	carefully         // at once
-	anew              // at once: a command was applied
+	anew              // at once: a command was, or is to be, applied
 )
 
 // judge says what to do, and names the error as Run's caller is to see it.
 func (s *Stream) judge(err error) (verdict, error) {
 	switch {
-	case err == errAnew:
+	case err == errAnew, err == errSurprise:
 		return anew, err
 	case errors.As(err, new(*LeaseLostError)):
 		return stop, err
 	case errors.As(err, new(*target.ClaimLostError)):
 		return stop, &LeaseLostError{Mirror: s.cfg.Mirror, Err: err}
 	case errors.As(err, new(*commandError)) && !session.Lost(err): // the server's word on the command, whatever it is
+		return stop, s.halted(err)
+	case s.refusedStep(&err):
 		return stop, s.halted(err)
 	case session.Transient(err), errors.Is(err, errSilent):
 		return later, err

@@ -52,9 +52,11 @@ func (r *receiver) examine(life context.Context, rel *relation, found target.Dif
 		s.passed[rel.OID] = rel.Relation
 		return r.remember(life, rel)
 	}
-	here, err := r.targetSide(life, rel)
-	if err != nil {
-		return err
+	here := targetSide{Rows: true}
+	if r.steps == nil || !r.steps.altered { // otherwise it would wait for us
+		if here, err = r.targetSide(life, rel); err != nil {
+			return err
+		}
 	}
 	if err := r.stand(life); err != nil {
 		return err
@@ -120,7 +122,7 @@ func equalSets(a, b []string) bool {
 // remember records what the source publishes of a table whose rows fit, where that is
 // not what is recorded.
 func (r *receiver) remember(life context.Context, rel *relation) error {
-	if published(rel.Relation, rel.member.Columns) {
+	if published(rel.Relation, rel.member.Columns) || r.steps != nil && r.steps.altered {
 		return nil
 	}
 	conn, err := r.aside(life)

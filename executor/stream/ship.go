@@ -29,7 +29,7 @@ func (r *receiver) room(life context.Context, size int) (*batch, error) {
 			return nil, err
 		}
 	}
-	r.open.careful = r.link.s.careful != 0
+	r.open.careful = r.link.s.careful != 0 || r.steps != nil
 	r.open.begin(r.final, r.now)
 	return r.open, nil
 }

@@ -50,6 +50,9 @@ type Config struct {
 	// SkipMissing: an UPDATE or DELETE that finds no row is counted, and passed over.
 	SkipMissing bool
 
+	// DDL says how commands are followed that nobody declared. Default: they are not.
+	DDL DDL
+
 	// Members chooses those of the mirror's members whose changes are applied here. What
 	// arrives of the others is passed over. Default: those in state ledger.Followed.
 	Members func([]ledger.Member) []ledger.Member
@@ -88,14 +91,18 @@ type Stream struct {
 	suspect suspect                      // why
 	inOrder map[uint32]struct{}          // tables whose changes keep their order, by oid on the source
 	strikes map[uint32]int               // how often a table's batch failed, and its rows were right
-	ignored map[string]bool              // why messages were ignored
+	ignored map[string]bool              // why messages were ignored, and what was noted
 	passed  map[uint32]pgoutput.Relation // not as recorded, and right
+
+	surprise *surprise // to be applied by itself, or was just now
+	steps    *stepping // the last one of a link
 }
 
 // New returns a Stream that has not begun. Run is called once.
 func New(cfg Config) *Stream {
 	cfg.MaxDelay = cmp.Or(cfg.MaxDelay, defaultDelay)
 	cfg.Label = cmp.Or(cfg.Label, cfg.Mirror)
+	cfg.DDL.LockTimeout = cmp.Or(cfg.DDL.LockTimeout, defaultLockTimeout)
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}

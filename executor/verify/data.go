@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"bascule/config/pgname"
+	"bascule/planner/catalog"
 )
 
 // reading is one query to be run on both sides: what of, and the SQL on each.
@@ -211,7 +212,7 @@ const (
 	from pg_catalog.pg_class c
 	join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 	where (c.relkind in ('r', 'S') or c.relkind = 'm' and c.relispopulated)
-	and n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'bascule')
+	and n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'bascule') and n.nspname !~ '` + catalog.LogPattern + `'
 	and (exists (select from pg_catalog.pg_extension e where c.oid = any (e.extconfig)) or not exists (
 		select from pg_catalog.pg_depend d where d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.objid = c.oid and d.deptype = 'e'))
 	order by 1, 2`

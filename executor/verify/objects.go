@@ -1,5 +1,7 @@
 package verify
 
+import "bascule/planner/catalog"
+
 const selectFunctions = `
 	select case p.prokind when 'p' then 'procedure' when 'a' then 'aggregate' else 'function' end, p.oid::pg_catalog.regprocedure::text,
 		'pg_catalog.pg_proc'::pg_catalog.regclass::oid, p.oid, p.pronamespace, 0::oid, 0,
@@ -164,7 +166,11 @@ const selectEventTriggers = `
 	select 'event trigger', pg_catalog.format('%I', evtname), 'pg_catalog.pg_event_trigger'::pg_catalog.regclass::oid, oid, 0::oid, 0::oid, 0,
 		pg_catalog.jsonb_build_object('event', evtevent, 'function', evtfoid::pg_catalog.regproc::text, 'enabled', evtenabled,
 			'tags', (select pg_catalog.jsonb_agg(t order by t) from pg_catalog.unnest(evttags) t))
-	from pg_catalog.pg_event_trigger`
+	from pg_catalog.pg_event_trigger e
+	where not exists (
+		select from pg_catalog.pg_proc p
+		join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+		where p.oid = e.evtfoid and n.nspname ~ '` + catalog.LogPattern + `')`
 
 const selectWrappers = `
 	select 'foreign data wrapper', pg_catalog.format('%I', fdwname), 'pg_catalog.pg_foreign_data_wrapper'::pg_catalog.regclass::oid, oid, 0::oid, 0::oid, 0,
@@ -218,5 +224,6 @@ const (
 		end, 0)`
 
 	remarkKept = `(d.objoid >= 16384 or d.classoid in ('pg_catalog.pg_namespace'::pg_catalog.regclass, 'pg_catalog.pg_largeobject'::pg_catalog.regclass))
-		and i.type not like 'publication%' and i.type not like 'subscription%'`
+		and i.type not like 'publication%' and i.type not like 'subscription%'
+		and not (i.type = 'schema' and i.identity ~ '` + catalog.LogPattern + `')`
 )

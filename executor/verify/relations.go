@@ -1,5 +1,7 @@
 package verify
 
+import "bascule/planner/catalog"
+
 // definitions are the queries for what every comparison reads. Each returns kind,
 // name, class, oid, nsp (the schema's oid, or 0), tbl (the table it belongs to, or
 // 0), sub (a column number, or 0) and props, for ofUsers.
@@ -22,7 +24,7 @@ const ofUsers = `
 		where deptype = 'e' and refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass
 	), schemas as materialized (
 		select oid from pg_catalog.pg_namespace
-		where nspname !~ '^pg_' and nspname not in ('information_schema', 'bascule')
+		where nspname !~ '^pg_' and nspname not in ('information_schema', 'bascule') and nspname !~ '` + catalog.LogPattern + `'
 	)
 	select f.kind, f.name, f.class, f.oid, f.tbl,
 		{columns},

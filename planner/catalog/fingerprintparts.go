@@ -89,9 +89,14 @@ const (
 		union all
 		select 'transform', t::text from pg_catalog.pg_transform t
 		union all
-		select 'event_trigger', e::text from pg_catalog.pg_event_trigger e
+		select 'event_trigger', e::text
+		from pg_catalog.pg_event_trigger e
+		join pg_catalog.pg_proc p on p.oid = e.evtfoid
+		where p.pronamespace not in (select oid from hidden)
 		union all
-		select 'extension', e::text from pg_catalog.pg_extension e
+		select 'extension', e::text
+		from pg_catalog.pg_extension e
+		where e.extname <> 'pglogical'
 		union all
 		select 'foreign_data_wrapper', f::text from pg_catalog.pg_foreign_data_wrapper f
 		union all
@@ -132,6 +137,7 @@ const (
 		where (d.objoid >= 16384 or d.classoid = 'pg_catalog.pg_namespace'::regclass)
 			and (c.oid is null or c.relnamespace not in (select oid from hidden))
 			and not (d.classoid = 'pg_catalog.pg_namespace'::regclass and d.objoid in (select oid from hidden))
+			and not (d.classoid = 'pg_catalog.pg_extension'::regclass and d.objoid in (select oid from pg_catalog.pg_extension where extname = 'pglogical'))
 		union all
 		select 'seclabel', s::text from pg_catalog.pg_seclabel s
 		union all
@@ -140,7 +146,7 @@ const (
 		from pg_catalog.pg_depend d
 		left join pg_catalog.pg_class c on c.oid = d.objid and d.classid = 'pg_catalog.pg_class'::regclass
 		left join index i on i.oid = c.oid
-		where d.deptype in ('e', 'x')
+		where d.deptype in ('e', 'x') and d.refobjid not in (select oid from pg_catalog.pg_extension where extname = 'pglogical')
 			or d.deptype in ('a', 'i') and c.relkind = 'S' and d.refobjsubid > 0
 				and c.relnamespace not in (select oid from hidden)`
 )

@@ -11,7 +11,7 @@ const (
 	selectFingerprint = `
 		with hidden as (
 			select oid from pg_catalog.pg_namespace
-			where nspname = 'bascule' or nspname = 'pg_toast' or nspname ~ '^pg_(toast_)?temp_'
+			where nspname in ('bascule', 'pglogical', 'pg_toast') or nspname ~ '^pg_(toast_)?temp_' or nspname ~ '` + LogPattern + `'
 		), relation as (
 			select c.oid, c.relname, c.relnamespace, c.relkind
 			from pg_catalog.pg_class c
@@ -115,6 +115,8 @@ const (
 			t.tgnewtable)::text
 		from pg_catalog.pg_trigger t
 		join relation r on r.oid = t.tgrelid
+		join pg_catalog.pg_proc f on f.oid = t.tgfoid
+		where f.proname <> 'queue_truncate' or f.pronamespace not in (select oid from hidden)
 		union all
 		select 'rewrite', row(w.oid, w.rulename, w.ev_class, w.ev_type, w.ev_enabled, w.is_instead, w.ev_qual, w.ev_action)::text
 		from pg_catalog.pg_rewrite w

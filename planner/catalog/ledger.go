@@ -96,6 +96,14 @@ type LedgerStream struct {
 // HaltShape is the code of a halt before a row that does not fit the target's table.
 const HaltShape = "shape"
 
+// HaltDDL is the code of a halt before a transaction with DDL that nobody declared, and
+// that does not run on the target.
+const HaltDDL = "undeclared"
+
+// AwaitsCommand reports whether a halt of this code ends by a ddl block that says what
+// somebody ran on the source.
+func AwaitsCommand(code string) bool { return code == HaltShape || code == HaltDDL }
+
 // LedgerHalt is why a continuous mirror stands still. Its fields are those of
 // executor/ledger.Halt.
 type LedgerHalt struct {

@@ -22,8 +22,11 @@ const (
 		join pg_catalog.pg_language l on l.oid = t.trflang
 		where t.oid >= 16384
 		union all
-		select 'pg_catalog.pg_event_trigger'::regclass, oid, 'event_trigger', '', evtname::text, 0::oid, evtowner, true
-		from pg_catalog.pg_event_trigger where oid >= 16384
+		select 'pg_catalog.pg_event_trigger'::regclass, e.oid, 'event_trigger', '', e.evtname::text, 0::oid, e.evtowner, true
+		from pg_catalog.pg_event_trigger e
+		join pg_catalog.pg_proc p on p.oid = e.evtfoid
+		join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+		where e.oid >= 16384 and n.nspname !~ '` + LogPattern + `'
 		union all
 		select 'pg_catalog.pg_foreign_data_wrapper'::regclass, oid, 'foreign_data_wrapper', '', fdwname::text, 0::oid, fdwowner, true
 		from pg_catalog.pg_foreign_data_wrapper where oid >= 16384

@@ -18,7 +18,7 @@ type ReadOptions struct {
 // to, in one READ ONLY, REPEATABLE READ transaction. conn must come from
 // session.Open, be idle and outside a transaction.
 //
-// System schemas, schema bascule and temporary objects are left out. Objects of
+// System schemas, schema bascule, logs of DDL and temporary objects are left out. Objects of
 // extensions are read and marked.
 //
 // A table that another session alters is waited for, for half a minute: then the
@@ -33,7 +33,9 @@ func Read(ctx context.Context, conn *pgx.Conn, opts ReadOptions) (*Database, err
 	if err != nil {
 		return nil, fmt.Errorf("begin to read the catalogues: %w", err)
 	}
-	err = r.readAll(ctx, tx)
+	if err = r.readAll(ctx, tx); err == nil {
+		err = r.loggedCommands(ctx, tx)
+	}
 	// Nothing was written, so how the transaction ends matters only for conn.
 	if end := tx.Rollback(context.WithoutCancel(ctx)); err == nil && end != nil {
 		err = fmt.Errorf("end the reading of the catalogues: %w", end)
@@ -95,13 +97,14 @@ func (r *reader) questions() []question {
 		r.relationFacts(), r.indexFacts(), r.parents(), r.typeFacts(), r.columns(),
 		r.statisticsTargets(), r.constraints(), r.objects(), r.dependencies(),
 		r.largeObjects(), r.largeObjectOwners(), r.temporary(), r.labels(), r.privilegeCount(), r.roleUses(),
-		r.senders(), r.fingerprint(),
+		r.senders(), r.logs(), r.fingerprint(),
 	}
 	if major >= 14 {
 		all = append(all, r.subscriptions(), r.walRate())
 	}
 	if major >= 15 {
 		all = append(all, r.actualCollation(), r.replicaRole())
+		all = append(all, r.subscribing()...)
 	}
 	return all
 }
@@ -169,7 +172,8 @@ const (
 	// ownSchemas are those that are neither the system's nor ours.
 	ownSchemas = `
 		select oid, nspname from pg_catalog.pg_namespace
-		where nspname !~ '^pg_' and nspname not in ('information_schema', 'bascule')`
+		where nspname !~ '^pg_' and nspname not in ('information_schema', 'bascule')
+			and nspname !~ '` + LogPattern + `'`
 
 	// members are the objects that extensions own.
 	members = `

@@ -144,6 +144,7 @@ const (
 		where name in ('wal_level', 'maintenance_work_mem', 'shared_buffers', 'effective_cache_size', 'max_connections',
 			'superuser_reserved_connections', 'reserved_connections', 'max_locks_per_transaction', 'max_prepared_transactions',
 			'max_replication_slots', 'max_wal_senders', 'max_slot_wal_keep_size', 'max_worker_processes', 'max_parallel_maintenance_workers',
+			'max_logical_replication_workers', 'max_active_replication_origins', 'shared_preload_libraries', 'output_plugin_libraries',
 			'search_path', 'data_directory', 'block_size', 'server_version_num', 'lc_messages')
 		order by name`
 

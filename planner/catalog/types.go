@@ -61,6 +61,12 @@ type Database struct {
 	Senders []Sender
 	WAL     WALRate
 
+	// Subscribing is what the server has for subscriptions (15 and newer).
+	Subscribing Subscribing
+
+	// Logs are what has the name of a log of DDL, which Read leaves out of all else.
+	Logs []Log
+
 	// SecurityProviders are the label providers that pg_seclabel names.
 	SecurityProviders []string
 

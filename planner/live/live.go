@@ -37,10 +37,13 @@ const atOnce = 4
 // address. A peer that cannot be read is in the result with its error; the error of
 // Observe is the context's alone.
 func Observe(ctx context.Context, cfg *config.Config, opts Options) (map[string]*planner.Live, error) {
-	sources, targets, followed := map[string]bool{}, map[string]bool{}, map[string]bool{}
+	sources, targets, followed, pglogical := map[string]bool{}, map[string]bool{}, map[string]bool{}, map[string]bool{}
 	for _, m := range cfg.Mirrors {
 		followed[m.Source.Address] = followed[m.Source.Address] || m.Continuous
 		sources[m.Source.Address], targets[m.Target.Address] = true, true
+		if m.Engine == planner.EnginePglogical {
+			pglogical[m.Source.Address], pglogical[m.Target.Address] = true, true
+		}
 	}
 	var list []*config.Peer
 	for _, p := range cfg.Peers {
@@ -55,7 +58,7 @@ func Observe(ctx context.Context, cfg *config.Config, opts Options) (map[string]
 	for i, p := range list {
 		g.Go(func() error {
 			opts.Log.DebugContext(ctx, "peer read begins", "peer", p.Address)
-			seen[i] = observe(ctx, p, look{rows: targets[p.Address], slots: followed[p.Address]})
+			seen[i] = observe(ctx, p, look{rows: targets[p.Address], slots: followed[p.Address], pglogical: pglogical[p.Address]})
 			if db := seen[i].Database; db != nil && sources[p.Address] {
 				seen[i].Dump = dump(ctx, db.Version.Major())
 			}
@@ -77,6 +80,8 @@ func Observe(ctx context.Context, cfg *config.Config, opts Options) (map[string]
 type look struct {
 	rows  bool // which tables have any
 	slots bool // and publications
+
+	pglogical bool
 }
 
 // observe looks at one peer.
@@ -135,7 +140,14 @@ func read(ctx context.Context, conn *pgx.Conn, l *planner.Live, at look) (err er
 			return err
 		}
 	}
-	l.Ledger, err = catalog.ReadLedger(ctx, conn)
+	if at.pglogical {
+		if l.Pglogical, err = catalog.ReadPglogical(ctx, conn); err != nil {
+			return err
+		}
+	}
+	if l.Ledger, err = catalog.ReadLedger(ctx, conn); err == nil {
+		l.Engines, err = Engines(ctx, conn, l.Ledger)
+	}
 	return err
 }
 

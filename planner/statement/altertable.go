@@ -94,7 +94,7 @@ func (s *Statement) alterPart(table *pg.RangeVar, cmd *pg.AlterTableCmd) {
 	partition := Partition{rangeName(table), rangeName(part.GetName())}
 	switch cmd.GetSubtype() {
 	case pg.AlterTableType_AT_AddColumn:
-		s.addColumn(cmd.GetDef().GetColumnDef())
+		s.addColumn(table, cmd.GetDef().GetColumnDef())
 	case pg.AlterTableType_AT_AlterColumnType:
 		s.alterType(table, cmd)
 	case pg.AlterTableType_AT_SetLogged, pg.AlterTableType_AT_SetUnLogged, pg.AlterTableType_AT_SetExpression:
@@ -104,7 +104,12 @@ func (s *Statement) alterPart(table *pg.RangeVar, cmd *pg.AlterTableCmd) {
 	case pg.AlterTableType_AT_SetTableSpace:
 		s.doubt("whether the table is in another tablespace")
 	case pg.AlterTableType_AT_AddConstraint:
-		s.lock(cmd.GetDef().GetConstraint().GetPktable(), shareRowExclusive, ofTable)
+		if other := cmd.GetDef().GetConstraint().GetPktable(); other != nil {
+			s.lock(other, shareRowExclusive, ofTable)
+			s.fires(OfForeignKey, rangeName(table), rangeName(other))
+		}
+	case pg.AlterTableType_AT_EnableAlwaysTrig, pg.AlterTableType_AT_EnableReplicaTrig:
+		s.fires(OfAlways, rangeName(table))
 	case pg.AlterTableType_AT_DropConstraint:
 		s.Also = append(s.Also, "if it is a foreign key, ACCESS EXCLUSIVE on the other table too")
 	case pg.AlterTableType_AT_ValidateConstraint:

@@ -9,7 +9,7 @@ import (
 
 // addColumn reads a new column of a table that has rows. Only what differs from row to
 // row has them written anew; else PostgreSQL keeps the value with the table.
-func (s *Statement) addColumn(c *pg.ColumnDef) {
+func (s *Statement) addColumn(table *pg.RangeVar, c *pg.ColumnDef) {
 	if slices.Contains(serials, typeName(c.GetTypeName()).Name) {
 		s.rewrite(Yes)
 		s.Volatile = append(s.Volatile, "nextval")
@@ -25,6 +25,7 @@ func (s *Statement) addColumn(c *pg.ColumnDef) {
 			s.rewrite(Yes)
 		case pg.ConstrType_CONSTR_FOREIGN:
 			s.lock(con.GetPktable(), shareRowExclusive, ofTable)
+			s.fires(OfForeignKey, rangeName(table), rangeName(con.GetPktable()))
 		}
 	}
 	t := c.GetTypeName()

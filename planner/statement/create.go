@@ -13,7 +13,9 @@ import (
 func (s *Statement) createTable(n *pg.CreateStmt, ours bool) {
 	name := rangeName(n.GetRelation())
 	if ours {
-		s.Creates = append(s.Creates, name)
+		s.Creates, s.Unsure = append(s.Creates, name), n.GetIfNotExists()
+	} else {
+		s.Makes = append(s.Makes, name)
 	}
 	for _, r := range n.GetInhRelations() {
 		if n.GetPartbound() == nil {
@@ -27,7 +29,12 @@ func (s *Statement) createTable(n *pg.CreateStmt, ours bool) {
 		s.Also = append(s.Also, "ACCESS EXCLUSIVE on the default partition, if there is one")
 	}
 	refers := func(c *pg.Constraint) {
-		if other := c.GetPktable(); other != nil && rangeName(other) != name {
+		other := c.GetPktable()
+		if other == nil {
+			return
+		}
+		s.fires(OfForeignKey, name, rangeName(other))
+		if rangeName(other) != name {
 			s.lock(other, shareRowExclusive, ofTable)
 		}
 	}
@@ -43,8 +50,10 @@ func (s *Statement) createTable(n *pg.CreateStmt, ours bool) {
 // createTableAs reads CREATE TABLE AS and CREATE MATERIALIZED VIEW: their rows are
 // computed on each side.
 func (s *Statement) createTableAs(n *pg.CreateTableAsStmt) {
-	if n.GetObjtype() == pg.ObjectType_OBJECT_TABLE {
-		s.Creates = append(s.Creates, rangeName(n.GetInto().GetRel()))
+	if name := rangeName(n.GetInto().GetRel()); n.GetObjtype() == pg.ObjectType_OBJECT_TABLE {
+		s.Creates, s.Unsure = append(s.Creates, name), n.GetIfNotExists()
+	} else {
+		s.Makes = append(s.Makes, name)
 	}
 	if !n.GetInto().GetSkipData() {
 		s.differs(n.GetQuery())
@@ -77,6 +86,7 @@ func (s *Statement) createIndex(n *pg.IndexStmt) {
 // createView: a view that is replaced must not be there, but is locked when it is.
 func (s *Statement) createView(n *pg.ViewStmt) {
 	s.queries(n.GetQuery())
+	s.Makes = append(s.Makes, rangeName(n.GetView()))
 	if n.GetReplace() {
 		s.lockOptional(n.GetView(), accessExclusive, ofView, true)
 	}

@@ -128,8 +128,11 @@ func forgetOwn(statements []Statement) {
 			s.Rewrite, s.Types, s.Doubts, s.Volatile = No, nil, nil, nil
 		}
 		for _, name := range s.Creates {
-			known[name] = true
-			fresh[name] = s.Kind == "CREATE TABLE"
+			known[name] = !s.Unsure
+			fresh[name] = !s.Unsure && s.Kind == "CREATE TABLE"
+		}
+		for _, name := range s.Makes {
+			known[name] = s.Kind != "CREATE VIEW" // one that was there is replaced, under its lock
 		}
 		for _, r := range s.Renames {
 			known[r.To] = true

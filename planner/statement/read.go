@@ -57,6 +57,7 @@ func (s *Statement) dependent(n *pg.Node) {
 		t := n.GetCreateTrigStmt()
 		s.lock(t.GetRelation(), shareRowExclusive, ofTable)
 		s.lock(t.GetConstrrel(), accessShare, ofTable)
+		s.fires(OfTrigger, rangeName(t.GetRelation()))
 	case n.GetCreatePolicyStmt() != nil:
 		s.lock(n.GetCreatePolicyStmt().GetTable(), accessExclusive, ofTable)
 		s.queries(n)
@@ -94,6 +95,7 @@ func (s *Statement) maintain(n *pg.Node) {
 		s.owner(q.GetOptions())
 	case n.GetCreateSeqStmt() != nil:
 		s.owner(n.GetCreateSeqStmt().GetOptions())
+		s.Makes = append(s.Makes, rangeName(n.GetCreateSeqStmt().GetSequence()))
 	case n.GetAlterDomainStmt() != nil:
 		s.alterDomain(n.GetAlterDomainStmt())
 	case n.GetRefreshMatViewStmt() != nil:
@@ -106,7 +108,7 @@ func (s *Statement) maintain(n *pg.Node) {
 		s.reindex(n.GetReindexStmt())
 	case n.GetGrantStmt() != nil:
 		for _, r := range n.GetGrantStmt().GetObjects() {
-			s.lock(r.GetRangeVar(), accessShare, ofTable)
+			s.lock(r.GetRangeVar(), accessShare, cmp.Or(relationKinds[n.GetGrantStmt().GetObjtype()], ofTable))
 		}
 	case n.GetLockStmt() != nil:
 		for _, r := range n.GetLockStmt().GetRelations() {

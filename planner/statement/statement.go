@@ -35,12 +35,22 @@ type Statement struct {
 	Creates, Drops []Name
 	Renames        []Rename
 
+	// Makes are the other relations that it creates: views, materialized views, foreign
+	// tables and sequences. Those of serial columns are not told.
+	Makes []Name
+
+	// Unsure: what Creates has may be there already, and then stays as it is.
+	Unsure bool
+
 	// Attaches and Detaches are of partitions. One that is created as a partition is
 	// attached; a DROP detaches without being told here.
 	Attaches, Detaches []Partition
 
 	// Schemas that it creates, drops or renames.
 	Schemas []Schema
+
+	// Fires are tables on which something is made that acts when rows are written.
+	Fires []Firing
 
 	// Rewrite says whether all rows of a table in Tables are written anew, under its
 	// lock: Yes, No or Unknown. SET TABLESPACE, which copies the files, counts.
@@ -106,6 +116,28 @@ type Rename struct{ From, To Name }
 
 // Partition is a table and the one it is a part of.
 type Partition struct{ Parent, Child Name }
+
+// Firing is something that acts when rows of a table are written.
+type Firing struct {
+	Table Name
+	What  string // OfTrigger, OfForeignKey, or OfAlways: a trigger that fires for replication too
+}
+
+// What acts when rows are written.
+const (
+	OfTrigger    = "trigger"
+	OfForeignKey = "foreign key"
+	OfAlways     = "trigger that fires for replication"
+)
+
+// fires notes it, of a table that is named.
+func (s *Statement) fires(what string, tables ...Name) {
+	for _, n := range tables {
+		if n.Name != "" {
+			s.Fires = append(s.Fires, Firing{n, what})
+		}
+	}
+}
 
 // Schema is one that is renamed, dropped (To is "") or created (From is "").
 type Schema struct{ From, To string }

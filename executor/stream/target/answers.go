@@ -98,6 +98,10 @@ func (a *answers) complete(tag []byte) error {
 		}
 	case queried:
 		close(e.reply.ready)
+	case commanded:
+		if err := e.said(tag); err != nil {
+			return err
+		}
 	case ready:
 		return errAnswer
 	}
@@ -198,6 +202,8 @@ func (a *answers) refused(body []byte) error {
 		return &ClaimLostError{Mirror: a.cfg.Mirror, At: e.final, Err: err}
 	case e.kind == queried:
 		return fmt.Errorf("target: %w", err)
+	case e.kind == commanded:
+		return &CommandError{Command: e.command, Err: err}
 	case e.careful != nil:
 		return e.careful.refusal(e.item, a.types, err)
 	case e.kind == completed && e.rows > 0 && err.Code == uncounted:

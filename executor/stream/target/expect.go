@@ -15,6 +15,7 @@ const (
 	committed        // a commit
 	placed           // where the log is after a commit
 	queried          // rows for who waits
+	commanded        // a command, or what belongs to it
 	ready            // the end of a run of messages
 )
 
@@ -33,6 +34,7 @@ type expect struct {
 	commit  *Commit
 	reply   *reply
 	careful *careful
+	command *Command
 }
 
 // reply is what a query returned. rows may be read when ready is closed.

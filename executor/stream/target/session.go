@@ -36,6 +36,7 @@ type Session struct {
 	own
 
 	at     catalog.LSN // the position that the next transaction finds
+	before []string    // settings that a command changes, as they were; nil: not read
 	open   bool        // a transaction is
 	missed int64       // in it, by Careful
 
@@ -63,7 +64,7 @@ type Session struct {
 }
 
 // own are the statements that are not a table's.
-type own struct{ begin, flushing, advance, commit, place, flushed, readShape, blockers *statement }
+type own struct{ begin, flushing, advance, commit, place, flushed, readShape, blockers, settings *statement }
 
 // errEnded is what is returned after Close.
 var errEnded = errors.New("the session was closed")
@@ -99,6 +100,7 @@ func newSession(cfg Config) *Session {
 			begin: &statement{sql: "begin"}, flushing: &statement{sql: flushAtCommit}, commit: &statement{sql: "commit"},
 			advance: &statement{sql: ledger.AdvanceSQL}, place: &statement{sql: readPlace},
 			flushed: &statement{sql: readFlushed}, readShape: &statement{sql: shapeSQL}, blockers: &statement{sql: selectBlockers},
+			settings: &statement{sql: readSettings},
 		},
 	}
 }

@@ -36,18 +36,19 @@ func Corpora(t testing.TB) string {
 
 func program(t testing.TB, major int, name string) string {
 	t.Helper()
-	dir, err := findBinaries(major, name)
+	dir, err := findBinaries(major, false, name)
 	if err != nil {
-		missing(t, major, err)
+		missing(t, major == mainMajor, err)
 	}
 	return filepath.Join(dir, name)
 }
 
-// missing ends a test that lacks a server. Without PostgreSQL 15 hardly anything is
-// tested, and in CI nothing may go untested unseen: those fail.
-func missing(t testing.TB, major int, err error) {
+// missing ends a test that lacks a server: it fails where the server is needed, since
+// hardly anything is tested without it, and in CI, where nothing may go untested
+// unseen. Otherwise it is skipped.
+func missing(t testing.TB, needed bool, err error) {
 	t.Helper()
-	if major == mainMajor || os.Getenv("CI") == "true" {
+	if needed || os.Getenv("CI") == "true" {
 		t.Fatalf("%v; .ci/install fetches it", err)
 	}
 	t.Skipf("%v; .ci/install fetches it", err)
@@ -56,14 +57,26 @@ func missing(t testing.TB, major int, err error) {
 // mainMajor is the version that every machine with the project has.
 const mainMajor = 15
 
-// findBinaries returns the folder that holds the named programs of a major version.
-func findBinaries(major int, names ...string) (string, error) {
-	for _, dir := range candidates(major) {
+// errAbsent is in the error for programs that are not on this machine.
+var errAbsent = errors.New("is not on this machine")
+
+// findBinaries returns the folder that holds the named programs of a major version,
+// with pglogical if it is asked for.
+func findBinaries(major int, pglogical bool, names ...string) (string, error) {
+	dirs := candidates(major)
+	if pglogical {
+		dirs = withPglogical(major, dirs)
+	}
+	for _, dir := range dirs {
 		if holds(dir, names) {
 			return dir, nil
 		}
 	}
-	return "", fmt.Errorf("PostgreSQL %d (%v) is not on this machine", major, names)
+	what := fmt.Sprintf("PostgreSQL %d", major)
+	if pglogical {
+		what += " with pglogical"
+	}
+	return "", fmt.Errorf("%s (%v) %w", what, names, errAbsent)
 }
 
 // candidates lists where the programs of a major version may be: a folder named by
@@ -133,9 +146,22 @@ func (a account) reachable(bin, copyTo string) (string, error) {
 	if !errors.Is(err, fs.ErrPermission) {
 		return bin, err
 	}
-	out, err := exec.Command("cp", "-R", filepath.Dir(bin), copyTo).CombinedOutput()
+	tree := programTree(bin)
+	out, err := exec.Command("cp", "-R", tree, copyTo).CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("copy server programs: %w: %s", err, out)
 	}
-	return filepath.Join(copyTo, filepath.Base(bin)), nil
+	below, err := filepath.Rel(tree, bin)
+	return filepath.Join(copyTo, below), err
+}
+
+// programTree is the folder that has all that the programs in bin need: the one below
+// .pg that bin is in, otherwise bin's parent.
+func programTree(bin string) string {
+	for dir := bin; dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
+		if filepath.Base(filepath.Dir(dir)) == ".pg" {
+			return dir
+		}
+	}
+	return filepath.Dir(bin)
 }

@@ -1,6 +1,7 @@
 package pgtest
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -57,8 +58,8 @@ func Own(t testing.TB, major int, opts ...Option) *Cluster {
 
 func unavailable(t testing.TB, major int, err error) {
 	t.Helper()
-	if _, absent := findBinaries(major, "postgres", "initdb"); absent != nil {
-		missing(t, major, absent)
+	if errors.Is(err, errAbsent) {
+		missing(t, major == mainMajor, err)
 	}
 	t.Fatalf("start PostgreSQL %d: %v", major, err)
 }
@@ -78,7 +79,11 @@ func (f *family) share(major int, o *options) (*Cluster, error) {
 // start makes a cluster out of the version's seed and starts it. Another program may
 // take the port before the server does, so it is tried again on a new one.
 func (f *family) start(major int, o *options) (*Cluster, error) {
-	s, err := f.seed(major)
+	bin, err := findBinaries(major, o.pglogical, "postgres", "initdb")
+	if err != nil {
+		return nil, err
+	}
+	s, err := f.seed(bin)
 	if err != nil {
 		return nil, err
 	}
@@ -110,6 +115,11 @@ func (c *Cluster) furnish(s seed, o *options) error {
 	out, err := c.acct.command("cp", "-R", s.data, c.data()).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("copy %s: %w: %s", s.data, err, out)
+	}
+	if o.pglogical {
+		if o, err = c.allowPglogical(o); err != nil {
+			return err
+		}
 	}
 	if err := c.acct.writeFile(filepath.Join(c.data(), "postgresql.conf"), []byte(o.conf())); err != nil {
 		return err

@@ -21,5 +21,5 @@
 //   - as root, servers run as postgres, or as nobody where there is no postgres;
 //   - roles, slots and settings belong to a cluster, not to a database. A test that
 //     counts them, stops its server, or preloads pglogical takes one of its own
-//     (Own).
+//     (Own, Pglogical).
 package pgtest

@@ -21,7 +21,7 @@ type family struct {
 	lifeline io.Closer
 
 	mu     sync.Mutex
-	seeds  map[int]func() (seed, error)
+	seeds  map[string]func() (seed, error) // by the folder of the programs
 	shared map[string]func() (*Cluster, error)
 	live   []*Cluster
 	count  int
@@ -31,7 +31,7 @@ var everyone = newFamily()
 
 func newFamily() *family {
 	f := &family{
-		seeds:  make(map[int]func() (seed, error)),
+		seeds:  make(map[string]func() (seed, error)),
 		shared: make(map[string]func() (*Cluster, error)),
 	}
 	f.open = sync.OnceValue(f.setUp)
@@ -109,27 +109,23 @@ type seed struct {
 	bin, data, password string
 }
 
-// seed returns the seed of a major version, made at the first call.
-func (f *family) seed(major int) (seed, error) {
+// seed returns the seed that the programs in a folder make, made at the first call.
+func (f *family) seed(bin string) (seed, error) {
 	f.mu.Lock()
-	once, ok := f.seeds[major]
+	once, ok := f.seeds[bin]
 	if !ok {
-		once = sync.OnceValues(func() (seed, error) { return f.plant(major) })
-		f.seeds[major] = once
+		once = sync.OnceValues(func() (seed, error) { return f.plant(bin) })
+		f.seeds[bin] = once
 	}
 	f.mu.Unlock()
 	return once()
 }
 
-func (f *family) plant(major int) (seed, error) {
+func (f *family) plant(bin string) (seed, error) {
 	if err := f.open(); err != nil {
 		return seed{}, err
 	}
-	bin, err := findBinaries(major, "postgres", "initdb")
-	if err != nil {
-		return seed{}, err
-	}
-	home, err := f.account.mkdir(f.dir, fmt.Sprintf("seed%d", major))
+	home, err := f.account.mkdir(f.dir, fmt.Sprintf("seed%d", f.number()))
 	if err != nil {
 		return seed{}, err
 	}
@@ -146,7 +142,7 @@ func (f *family) plant(major int) (seed, error) {
 		"-U", superuser, "--pwfile", pwfile, "-A", "scram-sha-256",
 		"-E", "UTF8", "--locale=C.UTF-8", "--no-sync").CombinedOutput()
 	if err != nil {
-		return seed{}, fmt.Errorf("initdb %d: %w: %s", major, err, out)
+		return seed{}, fmt.Errorf("%s: %w: %s", filepath.Join(bin, "initdb"), err, out)
 	}
 	return s, nil
 }

@@ -11,9 +11,10 @@ import (
 type Option func(*options)
 
 type options struct {
-	settings map[string]string
-	tls      bool
-	hba      []string
+	settings  map[string]string
+	tls       bool
+	hba       []string
+	pglogical bool // see Pglogical
 }
 
 // WithSettings sets parameters in postgresql.conf, over pgtest's own.

@@ -1,0 +1,215 @@
+package executor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"bascule/executor/ledger"
+	"bascule/planner"
+	"bascule/planner/catalog"
+)
+
+// fromEngine takes the mirror over from the engine of its servers, for the time of the
+// command. One that carries commands itself goes on instead.
+func (s *ddlSide) fromEngine(ctx context.Context, was *ledger.Stream) (err error) {
+	s.engine = was.Settings.Engine != ""
+	switch {
+	case was.Settings.Engine == planner.EnginePglogical && was.Handed:
+		s.carrier, err = s.handover().pglogical(ctx)
+	case was.Settings.Engine == planner.EnginePglogical:
+		err = &NotStreamingError{Mirror: s.address, Why: "is not moved by its servers at the moment", Fix: "apply it first: bascule apply -target='" + s.address + "'"}
+	case was.Handed:
+		s.stage("take " + s.name + " over from the servers' " + s.settings.Engine)
+		err = s.handover().takeBack(ctx)
+	}
+	return err
+}
+
+// handover is that of the mirror.
+func (s *ddlSide) handover() *handover {
+	return &handover{id: s.id, address: s.address, settings: s.settings, source: s.source, target: s.target,
+		control: s.server.Control, conn: s.conn, note: s.note, log: s.cfg.Log}
+}
+
+// handBack gives the mirrors that their servers move back to them: also after an error,
+// for they stood still only for the command. One that is halted would not go on there.
+func (d *commanding) handBack(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), handBackTime)
+	defer cancel()
+	var errs []error
+	for _, s := range d.sides {
+		if !s.engine || s.conn == nil || s.conn.IsClosed() {
+			continue
+		}
+		was, err := ledger.ReadStream(ctx, s.conn, s.id)
+		if err == nil && was != nil && !was.Handed && was.Halt == nil {
+			s.settings = was.Settings
+			err = s.handover().resume(ctx)
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", s.address, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// handBackTime is how long that may take for all mirrors of a command.
+const handBackTime = 2 * time.Minute
+
+// carries are the sides that do not have the command, and whose engine carries it.
+func (d *commanding) carries() (list []*ddlSide) {
+	for _, s := range d.pending() {
+		if s.carrier != nil {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+// replicate runs the command on the source through pglogical, which queues it for the
+// sets of all mirrors that it carries. What the command drops leaves its set first: a
+// table in a set cannot be dropped.
+func (d *commanding) replicate(ctx context.Context, tx pgx.Tx) error {
+	dropped, err := tablesNamed(ctx, tx, selectDropped, d.dropsOf())
+	if err != nil {
+		return err
+	}
+	concerned, err := tablesNamed(ctx, tx, selectNamed, d.locksOf())
+	if err != nil {
+		return err
+	}
+	sets := d.plan.ReplicationSets
+	for _, s := range d.carries() {
+		if len(d.plan.ReplicationSets) == 0 {
+			more, err := s.carrier.SetsOf(ctx, tx, concerned)
+			if err != nil {
+				return err
+			}
+			sets = append(sets, more...)
+		}
+		for _, oid := range dropped {
+			if err := s.carrier.LeaveSet(ctx, tx, oid); err != nil {
+				return err
+			}
+		}
+	}
+	return d.carries()[0].carrier.RunDDL(ctx, tx, d.id, d.plan.Command, sets)
+}
+
+func (d *commanding) dropsOf() (names []string) {
+	for _, x := range d.plan.Statements {
+		names = append(names, x.Drops...)
+	}
+	return names
+}
+
+func (d *commanding) locksOf() (names []string) {
+	for _, x := range d.plan.Statements {
+		for _, l := range x.Locks {
+			names = append(names, l.Table)
+		}
+	}
+	return names
+}
+
+func tablesNamed(ctx context.Context, tx pgx.Tx, query string, names []string) ([]uint32, error) {
+	rows, err := tx.Query(ctx, query, names)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[uint32])
+}
+
+// inSets has the replication sets follow what a command has made of the members.
+func (s *ddlSide) inSets(ctx context.Context, tx pgx.Tx, members []ledger.Member) error {
+	if s.carrier == nil {
+		return nil
+	}
+	for _, m := range members {
+		var err error
+		if m.State == ledger.Removed {
+			err = s.carrier.LeaveSet(ctx, tx, m.Source)
+		} else {
+			err = s.carrier.JoinSet(ctx, tx, m)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// carried waits until the engine has brought everything to the target that the source
+// had at lsn. A worker that is down is started again at once, a few times: what stood in
+// its way may be gone. Still reports that it stands still all the same.
+func (s *ddlSide) carried(ctx context.Context, lsn catalog.LSN) (still bool, err error) {
+	for kicks, pause := 0, carryPoll; ; {
+		reached, err := s.carrier.Reached(ctx, lsn)
+		if err != nil || reached {
+			return false, err
+		}
+		alive, err := s.carrier.Alive(ctx)
+		if err != nil {
+			return false, err
+		}
+		pause = carryPoll
+		if !alive {
+			down := s.carrier.Down(ctx, fmt.Sprintf("bring %s to %s", s.address, lsn))
+			if kicks == mostKicks {
+				return true, down
+			}
+			kicks++
+			pause = kickPause // sooner the server takes no notice
+			s.retrying(down, pause)
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return false, context.Cause(ctx)
+		}
+		if !alive {
+			if err := s.carrier.Kick(ctx); err != nil {
+				return false, err
+			}
+		}
+	}
+}
+
+const (
+	carryPoll = 100 * time.Millisecond
+	kickPause = 6 * time.Second
+	mostKicks = 3
+)
+
+// arrivedCarried records that the engine has run the command on the target, if it has.
+func (s *ddlSide) arrivedCarried(ctx context.Context, row *ledger.DDL, lsn catalog.LSN) error {
+	done, err := s.carrier.Applied(ctx, s.commanding.id)
+	if err != nil || !done {
+		return err
+	}
+	return pgx.BeginFunc(ctx, s.conn, func(tx pgx.Tx) error { return ledger.ApplyDDL(ctx, tx, s.id, row, lsn) })
+}
+
+const (
+	// What is dropped with a table: its partitions.
+	selectDropped = `
+		select distinct t.relid::oid
+		from pg_catalog.unnest($1::text[]) n(name)
+		cross join lateral (
+			select pg_catalog.to_regclass(n.name) as relid
+			union
+			select p.relid from pg_catalog.pg_partition_tree(pg_catalog.to_regclass(n.name)) p
+		) t
+		where t.relid is not null
+		order by 1`
+
+	selectNamed = `
+		select distinct pg_catalog.to_regclass(n.name)::oid
+		from pg_catalog.unnest($1::text[]) n(name)
+		where pg_catalog.to_regclass(n.name) is not null
+		order by 1`
+)

@@ -1,0 +1,190 @@
+package executor
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	"github.com/jackc/pgx/v5"
+
+	"bascule/config"
+	"bascule/executor/ledger"
+	"bascule/executor/slot"
+	"bascule/planner"
+	"bascule/planner/catalog"
+	"bascule/planner/session"
+)
+
+// engine is what moves the rows of a mirror between two applies, where that is not
+// Bascule's own stream: something that the servers have themselves.
+//
+// Whatever an apply does to such a mirror, it does over its own stream, which is exact:
+// the first copy, a table that is added or copied again, what an apply that was killed
+// has left. So there is one way to do each of these for all engines, and what differs
+// is only how rows are handed from one carrier to the other, at one position: all that
+// committed before it is on the target, and nothing else.
+type engine interface {
+	// Try finds out, and leaves nothing behind, whether the servers reach each other and
+	// may do what is needed.
+	Try(ctx context.Context) error
+
+	// Take stops the engine, and returns the position that the target is at. An engine
+	// that is behind least is waited for first.
+	Take(ctx context.Context, least catalog.LSN) (catalog.LSN, error)
+
+	// Prepare makes what is missing on both servers, stopped, and returns the first
+	// position that Give can go on from.
+	Prepare(ctx context.Context, members []ledger.Member) (catalog.LSN, error)
+
+	// Give has the engine go on from position, with these members.
+	Give(ctx context.Context, position catalog.LSN, members []ledger.Member) error
+
+	// Remove takes away what the engine has on either server. Of a server that is not
+	// reachable it returns what is left there.
+	Remove(ctx context.Context) (left []string, err error)
+}
+
+// handover moves one mirror between Bascule's stream and the engine of its servers. Its
+// sessions are those of the caller, who holds the mirror's lease.
+type handover struct {
+	id, address    string
+	settings       planner.Stream
+	source, target *config.Peer
+	control, conn  *pgx.Conn // on the source, and on the target; one of them may be nil in remove
+	note           func(text string)
+	log            *slog.Logger
+}
+
+// takeBack stops the servers' engine, and records where it stands as the mirror's
+// position. It may be repeated.
+func (h *handover) takeBack(ctx context.Context) error {
+	e, err := h.engine(ctx)
+	if err != nil {
+		return err
+	}
+	position, err := ledger.TakePosition(ctx, h.conn, h.id, ledger.Main)
+	if err != nil {
+		return err
+	}
+	if position == nil {
+		return fmt.Errorf("%s has no position in the ledger of its target any more", h.address)
+	}
+	var least catalog.LSN
+	if h.settings.Engine == planner.EnginePglogical {
+		// Its slot cannot be read by others: ours has to begin before it stops.
+		if least, err = h.ownSlot(ctx); err != nil {
+			return err
+		}
+		if least <= position.LSN {
+			least = 0
+		}
+	}
+	at, err := e.Take(ctx, least)
+	if err != nil {
+		return fmt.Errorf("stop the %s engine: %w", h.settings.Engine, err)
+	}
+	h.log.InfoContext(ctx, "mirror taken back", "mirror", h.address, "engine", h.settings.Engine, "lsn", at.String())
+	return ledger.TakeBack(ctx, h.conn, h.id, at)
+}
+
+// ownSlot finds or makes the slot that Bascule streams from, and returns where it
+// begins.
+func (h *handover) ownSlot(ctx context.Context) (catalog.LSN, error) {
+	slots, _, err := catalog.ReadSlots(ctx, h.control)
+	if err != nil {
+		return 0, err
+	}
+	for _, s := range slots {
+		if s.Name == h.settings.Slot {
+			return s.Confirmed, nil
+		}
+	}
+	conn, err := session.Open(ctx, h.source, session.Options{Application: application(h.address, "slot"), Replication: true})
+	if err != nil {
+		return 0, err
+	}
+	defer session.Close(ctx, conn)
+	return slot.Create(ctx, conn.PgConn(), h.settings.Slot, h.settings.Failover, slot.Waiting{Conn: h.control, Tell: h.note})
+}
+
+// prepare makes what the engine needs, and returns the first position that it can go on
+// from.
+func (h *handover) prepare(ctx context.Context) (catalog.LSN, error) {
+	e, err := h.engine(ctx)
+	if err != nil {
+		return 0, err
+	}
+	members, err := h.members(ctx)
+	if err != nil {
+		return 0, err
+	}
+	least, err := e.Prepare(ctx, members)
+	if err != nil {
+		return 0, fmt.Errorf("prepare the %s engine: %w", h.settings.Engine, err)
+	}
+	return least, nil
+}
+
+// resume gives the mirror back to an engine that it was taken from.
+func (h *handover) resume(ctx context.Context) error {
+	if _, err := h.prepare(ctx); err != nil {
+		return err
+	}
+	return h.give(ctx)
+}
+
+// give has the servers' engine go on where Bascule's stream, which has ended, stands.
+func (h *handover) give(ctx context.Context) error {
+	e, err := h.engine(ctx)
+	if err != nil {
+		return err
+	}
+	members, err := h.members(ctx)
+	if err != nil {
+		return err
+	}
+	position, err := ledger.TakePosition(ctx, h.conn, h.id, ledger.Main)
+	if err != nil {
+		return err
+	}
+	if err := ledger.SetHanded(ctx, h.conn, h.id, true); err != nil {
+		return err
+	}
+	if err := e.Give(ctx, position.LSN, members); err != nil {
+		return fmt.Errorf("start the %s engine: %w", h.settings.Engine, err)
+	}
+	h.log.InfoContext(ctx, "mirror handed over", "mirror", h.address, "engine", h.settings.Engine, "lsn", position.LSN.String())
+	if h.settings.Engine != planner.EnginePglogical || !h.settings.OwnSlot {
+		return nil
+	}
+	return slot.Drop(ctx, h.control, h.settings.Slot, slot.Patience) // it would hold WAL for nobody
+}
+
+// members are the tables that the engine is to follow.
+func (h *handover) members(ctx context.Context) ([]ledger.Member, error) {
+	all, err := ledger.Members(ctx, h.conn, h.id)
+	var list []ledger.Member
+	for _, m := range all {
+		if m.State == ledger.Followed {
+			list = append(list, m)
+		}
+	}
+	return list, err
+}
+
+// remove takes the engine away from both servers, and tells what is left of it on one
+// that is not reachable.
+func (h *handover) remove(ctx context.Context) error {
+	e, err := h.engine(ctx)
+	if err != nil {
+		return err
+	}
+	left, err := e.Remove(ctx)
+	for _, text := range left {
+		h.note(text)
+	}
+	if err != nil {
+		return fmt.Errorf("remove the %s engine: %w", h.settings.Engine, err)
+	}
+	return nil
+}

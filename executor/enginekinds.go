@@ -1,0 +1,61 @@
+package executor
+
+import (
+	"context"
+	"fmt"
+
+	"bascule/config"
+	"bascule/executor/pglogical"
+	"bascule/executor/subscription"
+	"bascule/planner"
+	"bascule/planner/session"
+)
+
+// engine returns that of the mirror's settings.
+func (h *handover) engine(ctx context.Context) (engine, error) {
+	switch h.settings.Engine {
+	case planner.EngineSubscription:
+		return h.subscription(ctx)
+	case planner.EnginePglogical:
+		return h.pglogical(ctx)
+	}
+	return nil, fmt.Errorf("engine %q is not one that this build knows", h.settings.Engine)
+}
+
+// reach is how the servers of a mirror reach one of its peers.
+func (h *handover) reach(ctx context.Context, peer *config.Peer) (session.Reach, error) {
+	return session.FromServer(ctx, peer, application(h.address, h.settings.Engine))
+}
+
+func (h *handover) subscription(ctx context.Context) (engine, error) {
+	cfg := subscription.Config{Source: h.control, Target: h.conn, SourcePeer: h.source.Address, TargetPeer: h.target.Address,
+		Stream: h.settings, Note: h.note}
+	if h.control != nil && h.conn != nil {
+		var err error
+		if cfg.Reach, err = h.reach(ctx, h.source); err != nil {
+			return nil, err
+		}
+	}
+	return subscription.New(cfg), nil
+}
+
+func (h *handover) pglogical(ctx context.Context) (*pglogical.Engine, error) {
+	cfg := pglogical.Config{Source: h.control, Target: h.conn, Stream: h.settings, Label: h.address, Note: h.note}
+	name, err := session.ConnConfig(ctx, h.target, session.Options{})
+	if err != nil {
+		return nil, err
+	}
+	cfg.TargetDatabase = name.Database
+	if h.control != nil && h.conn != nil {
+		provider, err := h.reach(ctx, h.source)
+		if err != nil {
+			return nil, err
+		}
+		subscriber, err := h.reach(ctx, h.target)
+		if err != nil {
+			return nil, err
+		}
+		cfg.Provider, cfg.Subscriber = provider.Info, subscriber.Info
+	}
+	return pglogical.New(cfg), nil
+}

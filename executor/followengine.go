@@ -1,0 +1,74 @@
+package executor
+
+import (
+	"context"
+
+	"bascule/executor/ledger"
+	"bascule/executor/stream"
+	"bascule/planner"
+)
+
+// fromEngine takes a mirror back from the engine of its servers, which is the one of
+// the settings that were applied before. Where it is another from now on, or none, or
+// everything is copied anew, the old one is taken away.
+func (f *following) fromEngine(ctx context.Context, was *ledger.Stream) error {
+	if was == nil || was.Settings.Engine == "" {
+		return nil
+	}
+	h := f.handover(was.Settings)
+	anew := f.change.Action == planner.Replace
+	if was.Handed && !anew {
+		f.stage("take over from the servers' " + was.Settings.Engine)
+		if err := h.takeBack(ctx); err != nil {
+			return err
+		}
+	}
+	if anew || was.Settings.Engine != f.stream.Engine || was.Settings.Subscription != f.stream.Subscription {
+		if err := h.remove(ctx); err != nil {
+			return err
+		}
+		return ledger.SetHanded(ctx, f.conn, f.plan.ID, false)
+	}
+	return nil
+}
+
+// handover is that of the mirror, by these settings.
+func (f *following) handover(s planner.Stream) *handover {
+	return &handover{id: f.plan.ID, address: f.change.Address, settings: s, source: f.copying.source, target: f.target,
+		control: f.control, conn: f.conn, note: f.note, log: f.cfg.Log}
+}
+
+// tryEngine finds out whether the servers' engine can do what it is to do, before
+// anything is made for it.
+func (f *following) tryEngine(ctx context.Context) error {
+	if f.stream.Engine == "" {
+		return nil
+	}
+	e, err := f.handover(*f.stream).engine(ctx)
+	if err != nil {
+		return err
+	}
+	return e.Try(ctx)
+}
+
+// towardsEngine prepares that the servers' engine goes on where the stream ends.
+func (f *following) towardsEngine(ctx context.Context, s *stream.Stream) error {
+	if f.stream.Engine == "" {
+		return nil
+	}
+	f.stage("prepare the servers' " + f.stream.Engine)
+	least, err := f.handover(*f.stream).prepare(ctx)
+	if err != nil || least == 0 {
+		return err
+	}
+	return s.CatchUp(ctx, least)
+}
+
+// toEngine hands the mirror to its servers.
+func (f *following) toEngine(ctx context.Context) error {
+	if f.stream.Engine == "" {
+		return nil
+	}
+	f.stage("hand over to the servers' " + f.stream.Engine)
+	return f.handover(*f.stream).give(ctx)
+}

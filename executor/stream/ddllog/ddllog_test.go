@@ -1,0 +1,249 @@
+package ddllog_test
+
+import (
+	"encoding/binary"
+	"fmt"
+	"strings"
+	"testing"
+
+	"bascule/executor/ledger"
+	"bascule/executor/stream/ddllog"
+	"bascule/planner"
+)
+
+// Which entries concern a mirror that has member 7, in a database where the target has
+// public.once without a member.
+func TestConcerns(t *testing.T) {
+	t.Parallel()
+	rules := ddllog.Rules{Known: func(oid uint32) bool { return oid == 7 },
+		There: func(schema, name string) (bool, error) { return schema+"."+name == "public.once", nil }}
+	member, outside := ddllog.Touched{OID: 7, Kind: "r", Follow: "all", Selected: true}, ddllog.Touched{OID: 8, Kind: "r", Follow: "none"}
+	chosen := ddllog.Touched{OID: 8, Schema: "public", Name: "t", Kind: "r", Follow: "none", Selected: true}
+	for _, tc := range []struct {
+		name   string
+		e      ddllog.Entry
+		change func(*ddllog.Rules)
+		want   string
+	}{
+		{"a member", ddllog.Entry{Tag: "ALTER TABLE", Tables: []ddllog.Touched{member}}, nil, "true"},
+		{"a table outside", ddllog.Entry{Tag: "ALTER TABLE", Tables: []ddllog.Touched{outside}}, nil, "false"},
+		{"an index outside", ddllog.Entry{Tag: "REINDEX", Tables: []ddllog.Touched{outside}}, nil, "false"},
+		{"both", ddllog.Entry{Tag: "DROP TABLE", Tables: []ddllog.Touched{outside, member}}, nil, "true"},
+		{"a schema with tables outside", ddllog.Entry{Tag: "DROP SCHEMA", Tables: []ddllog.Touched{outside}}, nil, "true"},
+		{"a new table", ddllog.Entry{Tag: "CREATE TABLE", Tables: []ddllog.Touched{{OID: 9, Follow: "inserts", Selected: true}}}, nil, "true"},
+		{"a partition of a member", ddllog.Entry{Tag: "CREATE TABLE", Tables: []ddllog.Touched{{OID: 9, Follow: "none", Partition: true, Above: []uint32{7}}}}, nil, "true"},
+		{"a root without rows of its own", ddllog.Entry{Tag: "ALTER TABLE", Tables: []ddllog.Touched{{OID: 9, Kind: "p", Follow: "none", Selected: true}}}, nil, "true"},
+		{"selected, and not on the target", ddllog.Entry{Tag: "ALTER TABLE", Tables: []ddllog.Touched{chosen}}, nil,
+			"false: public.t is selected by the mirror, and on the source only (ALTER TABLE): the next `bascule apply` adds it, with its rows"},
+		{"copied once", ddllog.Entry{Tag: "ALTER TABLE", Tables: []ddllog.Touched{{OID: 8, Schema: "public", Name: "once", Kind: "r", Follow: "none", Selected: true}}}, nil, "true"},
+		{"dropped, of a root of ours", ddllog.Entry{Tag: "DROP TABLE", Tables: []ddllog.Touched{{OID: 8, Schema: "public", Name: "once", Kind: "r", Follow: "none", Dropped: true}}}, nil, "true"},
+		{"with rows", ddllog.Entry{Tag: "CREATE TABLE AS", Tables: []ddllog.Touched{chosen}}, nil,
+			"false: public.t is selected by the mirror, and on the source only (CREATE TABLE AS): the next `bascule apply` adds it, with its rows"},
+		{"a function", ddllog.Entry{Tag: "CREATE FUNCTION", Objects: []ddllog.Object{{Type: "function"}}}, nil, "true"},
+		{"temporary", ddllog.Entry{Tag: "CREATE VIEW", Objects: []ddllog.Object{{Type: "view", Temporary: true}}}, nil, "false"},
+		{"an extension's", ddllog.Entry{Tag: "CREATE FUNCTION", Objects: []ddllog.Object{{Type: "function", Extension: true}}}, nil, "false"},
+		{"an extension", ddllog.Entry{Tag: "CREATE EXTENSION", Objects: []ddllog.Object{{Type: "extension"}, {Type: "function", Extension: true}}}, nil, "true"},
+		{"a publication", ddllog.Entry{Tag: "ALTER PUBLICATION", Tables: []ddllog.Touched{member}}, nil, "false"},
+		{"rights", ddllog.Entry{Tag: "GRANT", Tables: []ddllog.Touched{member}}, nil, "false"},
+		{"rights that are kept", ddllog.Entry{Tag: "GRANT"}, func(r *ddllog.Rules) { r.Privileges = true }, "true"},
+		{"a problem", ddllog.Entry{Tag: "GRANT", Problem: "x"}, nil, "true"},
+	} {
+		r := rules
+		if tc.change != nil {
+			tc.change(&r)
+		}
+		concerns, err := r.Concerns(&tc.e)
+		got := fmt.Sprint(concerns)
+		if err != nil {
+			got = err.Error()
+		} else if note := r.Note(&tc.e); note != "" && !concerns {
+			got += ": " + note
+		}
+		if got != tc.want {
+			t.Errorf("%s: %s, want %s", tc.name, got, tc.want)
+		}
+	}
+}
+
+// What entries come to: what runs, or why the mirror stands still.
+func TestSteps(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		tag, query string
+		rules      ddllog.Rules
+		want       string
+	}{
+		{"ALTER TABLE", " alter table a add b int; ", ddllog.Rules{}, "runs alter table a add b int"},
+		{"CREATE INDEX", "create index concurrently i on public.a (b)", ddllog.Rules{}, `runs create index concurrently i on public.a (b), alone, locks "public"."a"`},
+		{"ALTER TABLE", "alter table a add b int; insert into a values (1)", ddllog.Rules{}, "stops: it is one of 2 statements that were sent at once, and what the others did would be done a second time"},
+		{"ALTER TABLE", "do 'begin alter table a add b int; end'", ddllog.Rules{}, "stops: it was run inside of a DO, and what else that did would be done a second time"},
+		{"ALTER TABLE", "alter table a add b int", ddllog.Rules{Halt: true}, `stops: ddl = "halt" stops the mirror at every command`},
+		{"ALTER TABLE", "alter table a owner to b", ddllog.Rules{Halt: true}, "nothing"},
+		{"ALTER FUNCTION", `alter function a(int, int) owner to "b c";`, ddllog.Rules{}, "nothing"},
+		{"ALTER TABLE", "alter table a owner to b", ddllog.Rules{Owners: true}, "runs alter table a owner to b"},
+		{"ALTER TABLE", "alter table a add b int, owner to b", ddllog.Rules{}, "runs alter table a add b int, owner to b"},
+		{"CREATE VIEW", "create view v as select * from s.a, b", ddllog.Rules{Some: true}, `runs create view v as select * from s.a, b, needs "b" "s"."a"`},
+		{"ALTER TABLE", "alter table a frobnicate", ddllog.Rules{}, "runs alter table a frobnicate, says ALTER TABLE"},
+		{"DROP OWNED", "drop owned by b", ddllog.Rules{}, "stops: it cannot be run on the target as it was: what it concerns depends on who owns what, which can differ between the sides: name the objects"},
+		{"ALTER TABLE", "alter table a add b float default random()", ddllog.Rules{}, "runs alter table a add b float default random(), volatile random"},
+	} {
+		s := ddllog.Steps([]*ddllog.Entry{{ID: 1, Tag: tc.tag, Query: tc.query}}, tc.rules, nil)[0]
+		got := "runs " + s.Text
+		switch {
+		case s.Stop != "":
+			got = "stops: " + s.Stop
+		case s.Text == "":
+			got = "nothing"
+		}
+		if s.Alone {
+			got += ", alone, locks " + strings.Join(s.Locks, " ")
+		}
+		if s.Says != "" {
+			got += ", says " + s.Says
+		}
+		if s.Needs != nil {
+			got += ", needs " + strings.Join(s.Needs, " ")
+		}
+		if s.Volatile != nil {
+			got += ", volatile " + strings.Join(s.Volatile, " ")
+		}
+		if got != tc.want {
+			t.Errorf("%s: %s\nwant %s", tc.query, got, tc.want)
+		}
+	}
+}
+
+// A block has what a transaction's entries did, each statement once, no rows and no
+// passwords, and stands for these entries.
+func TestCommands(t *testing.T) {
+	t.Parallel()
+	const many = "insert into a values (1); create table b (id int); alter role x password 'p4ss'; alter table public.a add c int"
+	entries := []*ddllog.Entry{
+		{ID: 1, Tag: "ALTER TABLE", Query: "alter table public.a add b int", SearchPath: `"$user", public`, Role: "me"},
+		{ID: 2, Tag: "CREATE TABLE", Query: "select make()", SearchPath: `"$user", public`, Role: "me", Objects: []ddllog.Object{{Identity: "public.made"}}},
+		{ID: 3, Tag: "CREATE SERVER", Query: "create server s foreign data wrapper f options (password 'p4ss')", Objects: []ddllog.Object{{Identity: "s"}}},
+		{ID: 4, Tag: "CREATE TABLE", Query: "create table x.y (id int)"},
+	}
+	commands, remarks := ddllog.Commands(ddllog.Steps(entries, ddllog.Rules{Halt: true}, map[int64]bool{4: true}), nil)
+	got := strings.Join(commands, "\n") + "\n--\n" + strings.Join(remarks, "\n")
+	want := `alter table public.a add b int
+select make()
+--
+Of the SELECT, write the DDL alone (here it was CREATE TABLE public.made): rows that it writes travel by themselves, and would be there twice.
+What CREATE SERVER s did is not shown, for it speaks of a password: write it into the block.
+Write the schema before make(): the source searched "me", public.`
+	if got != want {
+		t.Errorf("%s\nwant\n%s", got, want)
+	}
+	if text := entries[2].Shown(); strings.Contains(text, "p4ss") {
+		t.Error(text)
+	}
+	steps := ddllog.Steps([]*ddllog.Entry{{ID: 1, Tag: "CREATE TABLE", Query: many}, {ID: 2, Tag: "ALTER TABLE", Query: many}}, ddllog.Rules{}, nil)
+	commands, _ = ddllog.Commands(steps, nil)
+	if got := strings.Join(commands, "|"); strings.Contains(got, "p4ss") {
+		t.Error(got)
+	}
+	set := ddllog.Answered([]string{"select 1", ddllog.Mark([]int64{3, 14}) + "\nselect 1", "/* bascule:log x */"})
+	if fmt.Sprint(set) != "map[3:true 14:true]" {
+		t.Error(set)
+	}
+}
+
+// Names in a block have the schemas that the source found them in; what cannot be told
+// from a column is left, and said.
+func TestQualified(t *testing.T) {
+	t.Parallel()
+	schemas := map[string]string{"users": "public", `"Odd"`: "Other", "status": "public", "f()": "lib", "users_id_seq": "public"}
+	for _, tc := range []struct{ tag, query, want string }{
+		{"ALTER TABLE", "alter table only users add column users int references users", "alter table only public.users add column users int references public.users"},
+		{"ALTER TABLE", `ALTER TABLE "Odd" ADD status status DEFAULT 'users'`, `ALTER TABLE "Other"."Odd" ADD status public.status DEFAULT 'users'`},
+		{"CREATE INDEX", "create index users on users (status) where status > f(1) -- on users", "create index users on public.users (status) where status > lib.f(1) -- on users\n"},
+		{"DROP TABLE", `drop table if exists users, "Odd" cascade`, `drop table if exists public.users, "Other"."Odd" cascade`},
+		{"CREATE VIEW", "create view users as select users.status from status join users on users.status = status.status",
+			"create view public.users as select users.status from public.status join public.users on users.status = status.status"},
+		{"ALTER SEQUENCE", "alter sequence users_id_seq restart", "alter sequence public.users_id_seq restart"},
+		{"ALTER TABLE", "alter table public.users alter column a type status using a::status", "alter table public.users alter column a type public.status using a::public.status"},
+		{"ALTER TABLE", "alter table unknown add x int", "alter table unknown add x int\nWrite the schema before unknown: the source searched public."},
+	} {
+		steps := ddllog.Steps([]*ddllog.Entry{{ID: 1, Tag: tc.tag, Query: tc.query, SearchPath: "public"}}, ddllog.Rules{Halt: true}, nil)
+		commands, remarks := ddllog.Commands(steps, schemas)
+		if got := strings.Join(append(commands, remarks...), "\n"); got != tc.want {
+			t.Errorf("%s\nwant %s\n(bare %v)", got, tc.want, ddllog.Bare(steps))
+		}
+	}
+}
+
+// What becomes of members.
+func TestBecome(t *testing.T) {
+	t.Parallel()
+	all := []ledger.Member{
+		{Source: 1, Schema: "public", Name: "a", TargetSchema: "public", TargetName: "a", Follow: planner.FollowAll, Key: []string{"id"}, State: ledger.Followed, Point: 5},
+		{Source: 2, Schema: "public", Name: "b", TargetSchema: "t", TargetName: "b", Follow: planner.FollowInserts, State: ledger.Copying},
+		{Source: 3, Schema: "public", Name: "c", TargetSchema: "public", TargetName: "c", Follow: planner.FollowAll, State: ledger.Removed},
+	}
+	for _, tc := range []struct {
+		name string
+		t    ddllog.Touched
+		want string
+	}{
+		{"as it was", ddllog.Touched{OID: 1, Schema: "public", Name: "a", Follow: "all", Key: []string{"id"}}, "[]"},
+		{"renamed", ddllog.Touched{OID: 1, Schema: "s", Name: "x", Follow: "all", Key: []string{"id"}}, "[s.x s.x all [id] streaming 0/5]"},
+		{"renamed, with a name of its own", ddllog.Touched{OID: 2, Schema: "public", Name: "x", Follow: "inserts"}, "[public.x t.b inserts [] copying 0/0]"},
+		{"another key", ddllog.Touched{OID: 1, Schema: "public", Name: "a", Follow: "all", Key: []string{"n"}}, "[public.a public.a all [n] streaming 0/5]"},
+		{"no key", ddllog.Touched{OID: 1, Schema: "public", Name: "a", Follow: "inserts"}, "[public.a public.a inserts [] streaming 0/5]"},
+		{"dropped", ddllog.Touched{OID: 1, Schema: "public", Name: "a", Dropped: true, Follow: "none"}, "[public.a public.a all [id] removed 0/5]"},
+		{"attached", ddllog.Touched{OID: 1, Schema: "public", Name: "a", Follow: "none", Partition: true}, "[public.a public.a all [id] removed 0/5]"},
+		{"unlogged now", ddllog.Touched{OID: 1, Schema: "public", Name: "a", Follow: "none"}, "[public.a public.a all [id] removed 0/5] public.a is not published any more, and not followed"},
+		{"new", ddllog.Touched{OID: 9, Schema: "public", Name: "n", Follow: "all", Key: []string{"id"}}, "[public.n public.n all [id] streaming 0/99]"},
+		{"new, and not followed", ddllog.Touched{OID: 9, Schema: "public", Name: "n", Follow: "none", Selected: true}, "[]"},
+		{"detached again", ddllog.Touched{OID: 3, Schema: "public", Name: "c", Follow: "all", Key: []string{"id"}}, "[public.c public.c all [id] streaming 0/99]"},
+		{"removed stays", ddllog.Touched{OID: 3, Schema: "public", Name: "c", Follow: "none"}, "[]"},
+	} {
+		changed, notes := ddllog.Become(all, &ddllog.Entry{Tables: []ddllog.Touched{tc.t}}, 0x99)
+		var list []string
+		for _, m := range changed {
+			list = append(list, fmt.Sprintf("%s.%s %s.%s %s %v %s %s", m.Schema, m.Name, m.TargetSchema, m.TargetName, m.Follow, m.Key, m.State, m.Point))
+		}
+		if got := strings.TrimSpace(fmt.Sprint(list) + " " + strings.Join(notes, " ")); got != tc.want {
+			t.Errorf("%s: %s, want %s", tc.name, got, tc.want)
+		}
+		if len(ddllog.Apply(all, changed)) > len(all)+1 {
+			t.Errorf("%s: doubled", tc.name)
+		}
+	}
+}
+
+// A row is read by the names of its columns, in text and binary, and what is cut short
+// is an error.
+func TestRead(t *testing.T) {
+	t.Parallel()
+	columns := []string{"id", "at", "tag", "query", "role", "search_path", "objects", "tables", "problem", "seen"}
+	texts := []string{"12", "now", "DROP TABLE", "drop table a", "me", "public", `[{"identity":"public.a","dropped":true}]`, `[{"oid":7,"schema":"public","name":"a","key":null,"dropped":true}]`}
+	tuple := func(binaryID bool) []byte {
+		b := []byte{0, 10}
+		for i, text := range texts {
+			kind, value := byte('t'), []byte(text)
+			if i == 0 && binaryID {
+				kind, value = 'b', binary.BigEndian.AppendUint64(nil, 12)
+			}
+			b = append(binary.BigEndian.AppendUint32(append(b, kind), uint32(len(value))), value...)
+		}
+		return append(b, 'n', 'n')
+	}
+	for _, binaryID := range []bool{false, true} {
+		whole := tuple(binaryID)
+		e, err := ddllog.Read(columns, whole)
+		if err != nil || e.ID != 12 || e.Title() != "DROP TABLE public.a" || len(e.Tables) != 1 || e.Tables[0].OID != 7 || !e.Tables[0].Dropped || e.Problem != "" {
+			t.Errorf("%+v, %v", e, err)
+		}
+		for n := range whole {
+			if _, err := ddllog.Read(columns, whole[:n]); err == nil {
+				t.Fatalf("%d bytes of %d were read", n, len(whole))
+			}
+		}
+	}
+	texts[6] = "{"
+	if e, err := ddllog.Read(columns, tuple(false)); err != nil || !strings.Contains(e.Problem, "its objects cannot be read") {
+		t.Errorf("%+v, %v", e, err)
+	}
+}

@@ -1,0 +1,111 @@
+package ddllog
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"bascule/planner"
+)
+
+// Rules are what a mirror follows of the log.
+type Rules struct {
+	// Halt: at each entry that concerns the mirror it stands still.
+	Halt bool
+
+	// Owners and Privileges: the target has the source's. Without, what changes only
+	// these is passed over.
+	Owners, Privileges bool
+
+	// Some: the declaration leaves tables out, and with them what depends on these.
+	Some bool
+
+	// Known reports whether a table, by its oid on the source, is a member, or is about to
+	// be. There reports whether one that is not is the mirror's on the target all the
+	// same: copied once, or over or under a member. It is asked for few.
+	Known func(oid uint32) bool
+	There func(schema, name string) (bool, error)
+}
+
+// Concerns reports whether an entry is one to do something for.
+func (r Rules) Concerns(e *Entry) (bool, error) {
+	switch {
+	case e.Problem != "":
+		return true, nil
+	case oneSided(e), foreignOnly(e), copied(e):
+		return false, nil
+	case rights[e.Tag] && !r.Privileges:
+		return false, nil
+	case len(e.Tables) == 0 || !ofTable(e):
+		return true, nil
+	}
+	return r.inside(e)
+}
+
+// oneSided are commands about what each side has for itself.
+func oneSided(e *Entry) bool {
+	return e.has("PUBLICATION") || e.has("SUBSCRIPTION") || e.has("EVENT TRIGGER") || e.has("USER MAPPING")
+}
+
+// rights are the commands that change privileges alone.
+var rights = map[string]bool{"GRANT": true, "REVOKE": true, "ALTER DEFAULT PRIVILEGES": true}
+
+// foreignOnly: all objects are temporary, or an extension's own.
+func foreignOnly(e *Entry) bool {
+	for _, o := range e.Objects {
+		if !o.Temporary && (!o.Extension || e.has("EXTENSION")) {
+			return false
+		}
+	}
+	return len(e.Objects) > 0
+}
+
+// copied: it made a table with rows, which nobody publishes.
+func copied(e *Entry) bool { return e.Tag == "CREATE TABLE AS" || e.Tag == "SELECT INTO" }
+
+// ofTable: the command is about tables and what hangs on them alone, so it is nothing to
+// a mirror that has none of these tables.
+func ofTable(e *Entry) bool {
+	for _, word := range []string{"TABLE", "INDEX", "REINDEX", "TRIGGER", "RULE", "POLICY", "STATISTICS", "SEQUENCE", "COMMENT", "GRANT", "REVOKE", "LABEL"} {
+		if e.has(word) {
+			return true
+		}
+	}
+	return false
+}
+
+// inside reports whether one of the entry's tables is the mirror's.
+func (r Rules) inside(e *Entry) (bool, error) {
+	for i := range e.Tables {
+		t := &e.Tables[i]
+		if r.Known(t.OID) || t.followed() || t.Selected && (t.Kind == "p" || t.Partition) || slices.ContainsFunc(t.Above, r.Known) {
+			return true, nil
+		}
+		if !t.Selected && !t.Dropped {
+			continue
+		}
+		if there, err := r.There(t.Schema, t.Name); there || err != nil {
+			return there, err
+		}
+	}
+	return false, nil
+}
+
+// followed: its rows are published.
+func (t *Touched) followed() bool {
+	return !t.Dropped && (t.Follow == planner.FollowAll || t.Follow == planner.FollowInserts)
+}
+
+// Note says of an entry that is passed over what its operator should know, or "".
+func (r Rules) Note(e *Entry) string {
+	var names []string
+	for i := range e.Tables {
+		if t := &e.Tables[i]; t.Selected && !t.Dropped && !t.followed() && t.Kind == "r" && !r.Known(t.OID) {
+			names = append(names, t.String())
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s is selected by the mirror, and on the source only (%s): the next `bascule apply` adds it, with its rows", strings.Join(names, ", "), e.Tag)
+}

@@ -1,0 +1,148 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"bascule/executor/ddl"
+	"bascule/executor/ledger"
+	"bascule/executor/progress"
+	"bascule/executor/stream/ddllog"
+	"bascule/executor/stream/target"
+	"bascule/planner/catalog"
+	"bascule/planner/session"
+)
+
+// loggedError reports a command of the log that does not run on the target.
+type loggedError struct {
+	final catalog.LSN
+	steps []ddllog.Step     // of its transaction
+	where map[string]string // schemas of the names that lack one
+	at    int               // the one
+	text  string
+	err   error // the server's; nil where it was not tried
+}
+
+func (e *loggedError) Error() string {
+	x := &e.steps[e.at]
+	return fmt.Sprintf("transaction %s: %s, run on the source by role %q: %s. It is: %s", e.final, x.Title(), x.Role, e.text, x.Shown())
+}
+
+func (e *loggedError) Unwrap() error { return e.err }
+
+// FromLog reports whether a block's command is one that a halt has printed: it stands for
+// entries of the source's log. Then these entries, which the stream comes to behind it,
+// say what becomes of the members.
+func FromLog(command string) bool { return len(ddllog.Answered([]string{command})) > 0 }
+
+// undeclared is the halt by a command of the log.
+func (s *Stream) undeclared(e *loggedError) ledger.Halt {
+	h := ledger.Halt{Code: catalog.HaltDDL, LSN: e.final.String(), Text: e.Error()}
+	if tables := e.steps[e.at].Tables; len(tables) > 0 {
+		h.Table = tables[0].String()
+	}
+	ids := make([]int64, len(e.steps))
+	for i := range e.steps {
+		ids[i] = e.steps[i].ID
+	}
+	commands, remarks := ddllog.Commands(e.steps, e.where)
+	if len(commands) == 0 {
+		commands = []string{"-- what it did"}
+	}
+	commands[0] = ddllog.Mark(ids) + "\n" + commands[0]
+	notes := ""
+	for _, r := range remarks {
+		notes += r + "\n"
+	}
+	again := ""
+	if e.err != nil {
+		again = fmt.Sprintf("make it possible on the target, then %s, which runs it again. Or else ", s.retry())
+	}
+	label := identifier(fmt.Sprintf("%s_%d", strings.NewReplacer(" ", "_", ".", "_").Replace(strings.ToLower(e.steps[e.at].Title())), ids[0]))
+	h.Remedy = fmt.Sprintf("%sadd this block, which runs the same on the target at this point of the stream, and run `bascule apply`; its first line says which entries of the source's log it stands for:\n\n%s\n%s",
+		again, block(label, s.cfg.Label, commands), notes)
+	return h
+}
+
+// refusedStep reports whether an error is the target's refusal of a command of the log,
+// and names that command.
+func (s *Stream) refusedStep(err *error) bool {
+	var refused *target.CommandError
+	if s.steps == nil || !errors.As(*err, &refused) || session.Transient(*err) {
+		return false
+	}
+	t := s.steps
+	*err = &loggedError{final: t.final, steps: t.list, where: t.where, at: t.next - 1, text: refused.Err.Error(), err: refused}
+	return true
+}
+
+// alone runs the one statement of a transaction that cannot run in any, before the
+// position is moved past it. How far it is, the ledger says, so it runs once.
+func (t *stepping) alone(life context.Context) error {
+	s, x := t.link.s, &t.list[0]
+	open := func(ctx context.Context) (*pgx.Conn, error) { return t.openAlone(ctx, x) }
+	control, err := open(life)
+	if err != nil {
+		return err
+	}
+	defer session.Close(life, control)
+	conn, err := t.aside(life)
+	if err != nil {
+		return err
+	}
+	done, err := ledger.Alone(life, conn, s.cfg.Mirror)
+	if err != nil {
+		return err
+	}
+	place := t.final.String() + " "
+	done, same := strings.CutPrefix(done, place)
+	if !same {
+		done = ""
+	}
+	err = ddl.Alone{
+		Address: x.Title(), Where: "the target", Side: ddl.SideTarget, LockTimeout: s.cfg.DDL.LockTimeout,
+		Waiting: func(text string) { t.tell(life, text) },
+		Source: ddl.Source{Control: control, Open: open, Retrying: func(err error, in time.Duration) {
+			s.cfg.Sink.Event(progress.Retrying{Mirror: s.cfg.Label, What: x.Title(), Err: err, In: in})
+		}},
+		Statements: []ddl.Statement{{Text: x.Text, Tables: x.Locks, Queues: x.Queues}},
+		Record: func(ctx context.Context, done string) error {
+			return ledger.SetAlone(ctx, conn, s.cfg.Mirror, place+done)
+		},
+	}.Run(life, done)
+	var refused *ddl.CommandError
+	if errors.As(err, &refused) {
+		return &loggedError{final: t.final, steps: t.list, where: t.where, at: 0, text: refused.Err.Error(), err: refused}
+	}
+	return err
+}
+
+// openAlone opens a session in which a statement runs by itself, known by its name to
+// whoever has to end it.
+func (t *stepping) openAlone(ctx context.Context, x *ddllog.Step) (*pgx.Conn, error) {
+	conn, err := t.link.s.cfg.Target(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if _, err = conn.Exec(ctx, aloneSettings, x.Path()); err == nil {
+		_, err = conn.Exec(ctx, aloneRole, t.role(x))
+	}
+	if err != nil {
+		session.Close(ctx, conn)
+		return nil, err
+	}
+	return conn, nil
+}
+
+const (
+	aloneSettings = `
+		select pg_catalog.set_config('application_name', 'bascule/ddl.log', false), pg_catalog.set_config('search_path', $1, false),
+			pg_catalog.set_config('synchronous_commit', 'local', false)`
+
+	aloneRole = `select pg_catalog.set_config('role', $1, false) where $1 <> ''`
+)

@@ -1,0 +1,72 @@
+package stream
+
+import (
+	"context"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"bascule/config/pgname"
+	"bascule/executor/stream/ddllog"
+)
+
+// schemas finds the schemas of names that commands lack: for a block, should one be
+// needed. What the target has not yet, the entries name.
+func (t *stepping) schemas(life context.Context) (map[string]string, error) {
+	where := map[string]string{}
+	bare := ddllog.Bare(t.list)
+	if len(bare) == 0 {
+		return where, nil
+	}
+	for _, x := range t.list {
+		for _, o := range x.Objects {
+			name, _ := strings.CutPrefix(o.Identity, pgname.Shown("", o.Schema)+".")
+			if head, _, function := strings.Cut(name, "("); function {
+				name = head + "()"
+			}
+			where[name] = o.Schema
+		}
+	}
+	conn, err := t.aside(life)
+	if err != nil {
+		return nil, err
+	}
+	err = pgx.BeginFunc(life, conn, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(life, searchAs, t.list[0].Path()); err != nil {
+			return err
+		}
+		rows, err := tx.Query(life, selectSchemas, bare)
+		if err != nil {
+			return err
+		}
+		var name, schema string
+		_, err = pgx.ForEachRow(rows, []any{&name, &schema}, func() error {
+			where[name] = schema
+			return nil
+		})
+		return err
+	})
+	return where, err
+}
+
+const searchAs = `select pg_catalog.set_config('search_path', $1, true)`
+
+const selectSchemas = `
+	select s.name, s.schema
+	from (
+		select b.name, case
+			when b.name like '%()' then (
+				select n.nspname
+				from unnest(pg_catalog.current_schemas(false)) with ordinality c(schema, place)
+				join pg_catalog.pg_namespace n on n.nspname = c.schema
+				join pg_catalog.pg_proc p on p.pronamespace = n.oid
+				where p.proname = (pg_catalog.parse_ident(pg_catalog.left(b.name, -2)))[1]
+				order by c.place
+				limit 1)
+			else coalesce(
+				(select n.nspname from pg_catalog.pg_class k join pg_catalog.pg_namespace n on n.oid = k.relnamespace where k.oid = pg_catalog.to_regclass(b.name)),
+				(select n.nspname from pg_catalog.pg_type k join pg_catalog.pg_namespace n on n.oid = k.typnamespace where k.oid = pg_catalog.to_regtype(b.name)))
+			end as schema
+		from unnest($1::text[]) b(name)) s
+	where s.schema is not null
+	order by s.name`

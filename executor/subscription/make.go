@@ -1,0 +1,143 @@
+package subscription
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"bascule/config/pgname"
+	"bascule/planner/catalog"
+)
+
+// anew makes the subscription, stopped and without its slot, in place of the one that
+// there is, if any, whose processes have ended.
+func (e *Engine) anew(ctx context.Context, there *catalog.Subscription) error {
+	name := pgname.Quote(e.cfg.Stream.Subscription)
+	return pgx.BeginFunc(ctx, e.cfg.Target, func(tx pgx.Tx) error {
+		if there != nil {
+			if err := drop(ctx, tx, name); err != nil {
+				return err
+			}
+		}
+		return e.create(ctx, tx, name, e.publications()...)
+	})
+}
+
+// drop drops a subscription that is disabled, without a word to the source. name is
+// quoted.
+func drop(ctx context.Context, tx pgx.Tx, name string) error {
+	for _, sql := range []string{fmt.Sprintf(forgetSlot, name), fmt.Sprintf(dropSubscription, name)} {
+		if _, err := tx.Exec(ctx, sql); err != nil {
+			return fmt.Errorf("drop subscription %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// create makes a subscription, in a transaction that the caller ends: the server
+// connects to the source for it, and copies nothing. Names are quoted. Its error is a
+// *ReachError and holds no password.
+func (e *Engine) create(ctx context.Context, tx pgx.Tx, name string, publications ...string) error {
+	_, version, err := catalog.ReadIdentity(ctx, tx.Conn())
+	if err != nil {
+		return err
+	}
+	failed := func(err error) error {
+		return &ReachError{From: e.cfg.TargetPeer, To: e.cfg.SourcePeer, Endpoint: e.cfg.Reach.Endpoint, Err: e.cfg.Reach.Masked(err)}
+	}
+	if _, err := tx.Exec(ctx, keepQuiet); err != nil {
+		return failed(err)
+	}
+	if _, err := tx.Exec(ctx, setReach, e.cfg.Reach.Info.Reveal()); err != nil {
+		return failed(err)
+	}
+	head := "create subscription " + name + " connection "
+	tail := " publication " + strings.Join(publications, ", ") + " with (" + e.options(version.Major()) + ")"
+	if _, err := tx.Exec(ctx, "do "+pgname.Literal(fmt.Sprintf(createBody, pgname.Literal(head), pgname.Literal(tail)))); err != nil {
+		return failed(err)
+	}
+	if _, err := tx.Exec(ctx, setReach, ""); err != nil {
+		return failed(err)
+	}
+	return nil
+}
+
+// options of the subscription on a server of this version. What is not said is the
+// server's default: two_phase off, synchronous_commit off (what is acknowledged waits
+// for the flush), origin any (as our own stream has it), run_as_owner off,
+// disable_on_error off, password_required on, which does not concern superusers.
+func (e *Engine) options(major int) string {
+	list := []string{"connect = true", "enabled = false", "create_slot = false", "slot_name = none", "copy_data = false",
+		fmt.Sprintf("binary = %t", e.cfg.Stream.Binary)}
+	streaming := "on"
+	if major >= 16 {
+		streaming = "parallel"
+	}
+	list = append(list, "streaming = "+streaming)
+	if major >= 17 { // the slot's own word for it stays as it is
+		list = append(list, fmt.Sprintf("failover = %t", e.cfg.Stream.Failover))
+	}
+	return strings.Join(list, ", ")
+}
+
+// start has a subscription that was just made stream from a position. It is all there
+// or not at all, but for the origin's position, which is right either way.
+func (e *Engine) start(ctx context.Context, s *catalog.Subscription, position catalog.LSN) error {
+	name := pgname.Quote(s.Name)
+	err := pgx.BeginFunc(ctx, e.cfg.Target, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, fmt.Sprintf(nameSlot, name, pgname.Literal(e.cfg.Stream.Slot))); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, moveOrigin, origin(s), position); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, fmt.Sprintf(enable, name)) // gives the transaction an id, so that its end is flushed
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("start subscription %s from %s: %w", s.Name, position, err)
+	}
+	return nil
+}
+
+// origin is the name that the server gives to that of a subscription.
+func origin(s *catalog.Subscription) string { return fmt.Sprintf("pg_%d", s.OID) }
+
+const (
+	forgetSlot       = `alter subscription %s set (slot_name = none)`
+	dropSubscription = `drop subscription %s`
+	nameSlot         = `alter subscription %s set (slot_name = %s)`
+	enable           = `alter subscription %s enable`
+	disable          = `alter subscription %s disable`
+
+	moveOrigin = `select pg_catalog.pg_replication_origin_advance($1, $2::text::pg_lsn)`
+
+	// keepQuiet has the server log nothing of what the transaction does, where the role
+	// may ask for that.
+	keepQuiet = `
+		select pg_catalog.set_config(s.name, s.value, true)
+		from (values ('log_statement', 'none'), ('log_duration', 'off'), ('log_min_duration_statement', '-1'),
+			('log_min_duration_sample', '-1'), ('log_transaction_sample_rate', '0'), ('log_min_error_statement', 'panic'),
+			('log_error_verbosity', 'terse'), ('pg_stat_statements.track_utility', 'off')) s(name, value)
+		where pg_catalog.has_parameter_privilege(s.name, 'set')
+		order by s.name`
+
+	// setReach hands over what is connected with, to the end of the transaction.
+	setReach = `select pg_catalog.set_config('bascule.reach', $1, true)`
+
+	// createBody is a block, in which the text of the command is put together: an error
+	// that leaves it has neither the text nor, in its context, the command.
+	createBody = `
+		declare
+			said text;
+			more text;
+			advice text;
+		begin
+			execute %s || pg_catalog.quote_literal(pg_catalog.current_setting('bascule.reach')) || %s;
+		exception when query_canceled or others then
+			get stacked diagnostics said = message_text, more = pg_exception_detail, advice = pg_exception_hint;
+			raise exception using errcode = sqlstate, message = said, detail = more, hint = advice;
+		end`
+)

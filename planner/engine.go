@@ -1,0 +1,111 @@
+package planner
+
+import (
+	"fmt"
+
+	"bascule/config/pgname"
+)
+
+// ownEngine is the word for Bascule's own stream.
+const ownEngine = "stream"
+
+// engineWord is the engine as a configuration names it.
+func (s *Stream) engineWord() string {
+	if s.Engine == "" {
+		return ownEngine
+	}
+	return s.Engine
+}
+
+// engine decides what moves rows between two applies.
+func (d *draft) engine(s *Stream) {
+	if d.decl.Engine == ownEngine {
+		return
+	}
+	s.Engine, s.Subscription = d.decl.Engine, s.Slot
+}
+
+// unhanded says why a mirror that its servers are to move is not moved by them, or "".
+func (d *draft) unhanded() string {
+	b := d.before
+	if b == nil || b.Engine == "" || b.Paused || d.ledger.Stream.Halt != nil {
+		return ""
+	}
+	now := d.in.Live[d.decl.Target.Address].Engines[d.ledger.ID]
+	switch {
+	case !d.ledger.Stream.Handed:
+		return "its servers do not move its rows: an apply was interrupted; it is handed over to them"
+	case now != nil && now.There && !now.Enabled:
+		return "subscription " + now.Subscription + " is disabled, by somebody or by an error of its own; apply streams from where it stands, and hands over again"
+	}
+	return ""
+}
+
+// liveSlot is the slot on the source that the mirror cannot live without; "" where its
+// servers' engine has it, and is gone.
+func (d *draft) liveSlot() string {
+	if now := d.in.Live[d.decl.Target.Address].Engines[d.ledger.ID]; d.ledger.Stream.Handed && now != nil {
+		return now.Slot
+	}
+	return d.out.Stream.Slot
+}
+
+// engineSteps hand the mirror to the engine of its servers.
+func (d *draft) engineSteps() []Step {
+	s := d.out.Stream
+	if s.Engine == "" || s.Paused {
+		return nil
+	}
+	reached := fmt.Sprintf("<%s as %s reaches it>", d.out.Source, d.out.Target)
+	step := Step{ID: "hand over", Kind: "stream", Peer: d.out.Target}
+	name := pgname.Literal(s.Subscription)
+	switch s.Engine {
+	case EngineSubscription:
+		quoted := pgname.Quote(s.Subscription)
+		step.Summary = "hand over to subscription " + s.Subscription + ", which goes on from where the stream stands; what it connects with is stored in the server's catalogue, the password with it"
+		step.SQL = []string{
+			fmt.Sprintf("create subscription %s connection '%s' publication %s, %s with (enabled = false, create_slot = false, copy_data = false, slot_name = %s, binary = %t)",
+				quoted, reached, pgname.Quote(s.Publication), pgname.Quote(s.Inserts), name, s.Binary),
+			"select pg_catalog.pg_replication_origin_advance('pg_<its oid>', <position>)",
+			"alter subscription " + quoted + " enable"}
+	case EnginePglogical:
+		step.Summary = "hand over to pglogical's subscription " + s.Subscription + ", which goes on from where the stream stands; what it connects with is stored in both servers' catalogues, the password with it"
+		step.SQL = []string{
+			fmt.Sprintf("select pglogical.create_subscription(%s, '%s', replication_sets := '{}', synchronize_structure := false, synchronize_data := false, forward_origins := '{}')", name, reached),
+			fmt.Sprintf("select pglogical.alter_subscription_add_replication_set(%s, <each>)", name),
+			"select pg_catalog.pg_replication_origin_advance(<its origin>, <position>)",
+			fmt.Sprintf("select pglogical.alter_subscription_enable(%s, true)", name)}
+	}
+	return []Step{step}
+}
+
+// takeSteps take the mirror back from the engine of its servers.
+func (d *draft) takeSteps() []Step {
+	b := d.before
+	if b == nil || b.Engine == "" {
+		return nil
+	}
+	steps := []Step{{ID: "take over", Kind: "stream", Peer: d.out.Target,
+		Summary: "stop the servers' " + b.Engine + " engine, and stream from where it stands; nothing is copied again for it"}}
+	if b.Engine != d.out.Stream.Engine {
+		steps = append(steps, engineCleanup(b, d.out.Target)...)
+	}
+	return steps
+}
+
+// engineCleanup takes the servers' engine away.
+func engineCleanup(s *Stream, target string) []Step {
+	if s == nil || s.Engine == "" {
+		return nil
+	}
+	step := Step{ID: "drop subscription", Kind: "cleanup", Peer: target, Summary: "drop subscription " + s.Subscription}
+	switch s.Engine {
+	case EngineSubscription:
+		name := pgname.Quote(s.Subscription)
+		step.SQL = []string{"alter subscription " + name + " disable", "alter subscription " + name + " set (slot_name = none)", "drop subscription if exists " + name}
+	case EnginePglogical:
+		step.Summary = "drop pglogical's subscription " + s.Subscription + ", and the nodes and the extension where they were made for it"
+		step.SQL = []string{"select pglogical.drop_subscription(" + pgname.Literal(s.Subscription) + ", true)"}
+	}
+	return []Step{step}
+}
