@@ -9,9 +9,11 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"bascule/config"
+	"bascule/config/pgname"
 	"bascule/executor/ddl"
 	"bascule/executor/ledger"
 	"bascule/executor/slot"
+	"bascule/planner"
 	"bascule/planner/catalog"
 	"bascule/planner/session"
 )
@@ -19,6 +21,9 @@ import (
 // byItself runs statements that cannot run in a transaction: on the source, and when
 // the streams have passed the place where they ended there, on each target.
 func (d *commanding) byItself(ctx context.Context) error {
+	if err := d.halting(); err != nil {
+		return err
+	}
 	return d.drive(ctx, func(ctx context.Context) error {
 		d.stage("catch up")
 		now, err := d.sourceNow(ctx)
@@ -52,6 +57,31 @@ func (d *commanding) byItself(ctx context.Context) error {
 		}
 		return nil
 	})
+}
+
+// halting finds a mirror that every command on its source halts: the log would have the
+// block's as it has all others, for nothing in it says whose it is.
+func (d *commanding) halting() error {
+	for _, s := range d.pending() {
+		if s.settings.Log != "" && s.settings.DDL == planner.DDLHalt && !d.sourceDone() {
+			d.refused = true
+			return &HaltsMirrorError{Address: d.change.Address, Mirror: s.address}
+		}
+	}
+	return nil
+}
+
+// HaltsMirrorError reports a block that cannot run in a transaction, for a mirror that
+// stands still at every command that its source's log has.
+type HaltsMirrorError struct{ Address, Mirror string }
+
+func (e *HaltsMirrorError) Error() string {
+	return fmt.Sprintf("%s cannot run in a transaction, and would halt %s, which has stream { ddl = \"halt\" }: it has run nowhere", e.Address, e.Mirror)
+}
+
+// Hint says what the operator can do about it.
+func (e *HaltsMirrorError) Hint() string {
+	return "run it on the source by hand, and put the block that the halt prints in place of this one; or set stream.ddl to declared or auto"
 }
 
 // sourceDone reports whether the statements have run on the source.
@@ -91,7 +121,7 @@ func (s *ddlSide) byItself(ctx context.Context, lsn catalog.LSN) error {
 		return err
 	}
 	s.stage("run on " + s.target.Address)
-	if err := s.statements(ctx); err != nil {
+	if err := s.statements(ctx, s.settings.Log); err != nil {
 		return err
 	}
 	row := *s.row
@@ -99,8 +129,9 @@ func (s *ddlSide) byItself(ctx context.Context, lsn catalog.LSN) error {
 	return pgx.BeginFunc(ctx, s.conn, func(tx pgx.Tx) error { return ledger.ApplyDDL(ctx, tx, s.id, &row, lsn) })
 }
 
-// statements runs those that are not done, each by itself.
-func (s *ddlSide) statements(ctx context.Context) error {
+// statements runs those that are not done, each by itself. Where the source logs its DDL,
+// and the stream has passed them, it has brought what concerns the mirror.
+func (s *ddlSide) statements(ctx context.Context, log string) error {
 	control, err := s.open(ctx, s.target)
 	if err != nil {
 		return err
@@ -110,7 +141,31 @@ func (s *ddlSide) statements(ctx context.Context) error {
 	record := func(ctx context.Context, done string) error {
 		return ledger.StartDDL(ctx, s.conn, s.id, s.commanding.id, done, nil)
 	}
-	return s.alone("the target of "+s.address, ddl.SideTarget, server, record).Run(ctx, s.row.XID)
+	a := s.alone("the target of "+s.address, ddl.SideTarget, server, record)
+	if a.Carries = log != ""; a.Carries {
+		for i := range a.Statements {
+			if a.Statements[i].Carried, err = s.logged(ctx, log, a.Statements[i].Text); err != nil {
+				return err
+			}
+		}
+	}
+	return a.Run(ctx, s.row.XID)
+}
+
+// logged reports whether the source's log has a statement, and it is about the mirror's
+// tables.
+func (s *ddlSide) logged(ctx context.Context, log, text string) (there bool, err error) {
+	oids := []int64{}
+	for _, m := range s.members {
+		if m.State != ledger.Removed {
+			oids = append(oids, int64(m.Source))
+		}
+	}
+	err = s.server.Control.QueryRow(ctx, fmt.Sprintf(selectLogged, pgname.Qualified(log, planner.LogTable)), text, oids).Scan(&there)
+	if err != nil {
+		err = fmt.Errorf("read the log of DDL on the source: %w", err)
+	}
+	return there, err
 }
 
 func opensAt(d *commanding, peer *config.Peer) func(context.Context) (*pgx.Conn, error) {
@@ -148,3 +203,10 @@ func (s *ddlSide) shiftNow(ctx context.Context) ([]ledger.Member, error) {
 	}
 	return found.members, nil
 }
+
+const selectLogged = `
+	select exists (
+		select from %s d
+		where d.query = $1 and d.problem is null and exists (
+			select from pg_catalog.jsonb_to_recordset(d.tables::pg_catalog.jsonb) t(oid bigint, follow text)
+			where t.follow <> 'none' or t.oid = any ($2::bigint[])))`

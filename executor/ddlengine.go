@@ -145,8 +145,10 @@ func (s *ddlSide) inSets(ctx context.Context, tx pgx.Tx, members []ledger.Member
 
 // carried waits until the engine has brought everything to the target that the source
 // had at lsn. A worker that is down is started again at once, a few times: what stood in
-// its way may be gone. Still reports that it stands still all the same.
+// its way may be gone. Still reports that it stands still all the same. One that runs and
+// does not move is waited for, and told.
 func (s *ddlSide) carried(ctx context.Context, lsn catalog.LSN) (still bool, err error) {
+	var seen stillness
 	for kicks, pause := 0, carryPoll; ; {
 		reached, err := s.carrier.Reached(ctx, lsn)
 		if err != nil || reached {
@@ -165,6 +167,8 @@ func (s *ddlSide) carried(ctx context.Context, lsn catalog.LSN) (still bool, err
 			kicks++
 			pause = kickPause // sooner the server takes no notice
 			s.retrying(down, pause)
+		} else if err := s.tellStill(ctx, &seen, lsn); err != nil {
+			return false, err
 		}
 		select {
 		case <-time.After(pause):
@@ -178,6 +182,52 @@ func (s *ddlSide) carried(ctx context.Context, lsn catalog.LSN) (still bool, err
 		}
 	}
 }
+
+// stillness is where an engine was found, and what was told of that.
+type stillness struct {
+	at     catalog.LSN
+	looked time.Time
+	told   string
+}
+
+// tellStill looks every stillTime where the engine is, and tells where it has not
+// moved since: once, and again when it waits for others.
+func (s *ddlSide) tellStill(ctx context.Context, seen *stillness, lsn catalog.LSN) error {
+	if time.Since(seen.looked) < stillTime {
+		return nil
+	}
+	at, blockers, err := s.carrier.Standing(ctx)
+	if err != nil {
+		return err
+	}
+	if text := seen.next(at, lsn, blockers); text != "" {
+		s.note(s.address + ": " + text)
+	}
+	seen.looked = time.Now()
+	return nil
+}
+
+// next is what there is to tell of an engine that was found at a position, or "".
+func (w *stillness) next(at, lsn catalog.LSN, blockers string) string {
+	still := !w.looked.IsZero() && at == w.at
+	w.at = at
+	if !still {
+		w.told = ""
+		return ""
+	}
+	text := fmt.Sprintf("pglogical is at %s and does not move, and has to get to %s: its worker runs, and works on one transaction or waits for the source", at, lsn)
+	if blockers != "" {
+		text = fmt.Sprintf("pglogical is at %s and does not move, and has to get to %s: on the target its worker waits for a lock of %s", at, lsn, blockers)
+	}
+	if text == w.told {
+		return ""
+	}
+	w.told = text
+	return text
+}
+
+// stillTime is how long an engine that runs may stand still before that is told.
+const stillTime = 10 * time.Second
 
 const (
 	carryPoll = 100 * time.Millisecond

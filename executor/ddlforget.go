@@ -1,6 +1,7 @@
 package executor
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -8,7 +9,9 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"bascule/executor/ledger"
+	"bascule/executor/stream"
 	"bascule/planner"
+	"bascule/planner/catalog"
 	"bascule/planner/session"
 )
 
@@ -65,7 +68,24 @@ func (a *apply) forgetOn(ctx context.Context, c *planner.Change, m planner.DDLMi
 	case row.XID != "" && row.Applied.IsZero():
 		return &HalfwayError{Address: c.Address, Mirror: m.Address}
 	}
+	if passed, err := passedBy(ctx, conn, m.ID, row); err != nil || !passed {
+		return cmp.Or[error](err, &AheadError{Address: c.Address, Mirror: m.Address})
+	}
 	return ledger.ForgetDDL(ctx, conn, m.ID, id)
+}
+
+// passedBy reports whether a mirror's stream has passed what an applied block stands for.
+// Until then the block's record is all that keeps it from running twice.
+func passedBy(ctx context.Context, conn *pgx.Conn, mirror string, row *ledger.DDL) (bool, error) {
+	if !stream.FromLog(row.Command) {
+		return true, nil
+	}
+	all, err := catalog.ReadLedger(ctx, conn)
+	if err != nil {
+		return false, err
+	}
+	i := slices.IndexFunc(all.Mirrors, func(m catalog.LedgerMirror) bool { return m.ID == mirror })
+	return i < 0 || all.Mirrors[i].Position == nil || all.Mirrors[i].Position.LSN >= row.LSN, nil
 }
 
 // commandsThere reports whether a target has a ledger that keeps commands.
@@ -85,6 +105,19 @@ func (e *HalfwayError) Error() string {
 // Hint says what the operator can do about it.
 func (e *HalfwayError) Hint() string {
 	return "put the block back, and apply: that brings it to its end; it can be removed then"
+}
+
+// AheadError reports a block that cannot be forgotten yet: it ran on a target ahead of the
+// stream, which would halt at the same command once more.
+type AheadError struct{ Address, Mirror string }
+
+func (e *AheadError) Error() string {
+	return fmt.Sprintf("%s cannot be forgotten yet: it is on the target of %s, and the stream has yet to come past its place on the source", e.Address, e.Mirror)
+}
+
+// Hint says what the operator can do about it.
+func (e *AheadError) Hint() string {
+	return "put the block back, stream the mirror past it (bascule run), and remove it then"
 }
 
 const commandTable = `select pg_catalog.to_regclass('bascule.ddl') is not null`

@@ -48,6 +48,7 @@ func (s *ddlSide) reach(ctx context.Context, lsn catalog.LSN) error {
 		if err := ledger.SetHalt(ctx, s.conn, s.id, nil); err != nil {
 			return err
 		}
+		s.halt = nil
 	}
 	if s.carrier != nil {
 		if still, err := s.carried(ctx, lsn); !still {
@@ -64,6 +65,7 @@ func (s *ddlSide) reach(ctx context.Context, lsn catalog.LSN) error {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case errors.As(failed, &halted) && catalog.AwaitsCommand(halted.Halt.Code):
+		s.halt = &halted.Halt
 		return nil
 	case failed != nil:
 		_, failed = recordHalt(ctx, s.conn, s.address, s.id, failed)
@@ -75,7 +77,7 @@ func (s *ddlSide) reach(ctx context.Context, lsn catalog.LSN) error {
 // onTarget runs the command on the target while nothing is streamed to it.
 func (s *ddlSide) onTarget(ctx context.Context) error {
 	var members []ledger.Member
-	if !stream.FromLog(s.plan.Command) { // else the stream's own rows say what becomes of them
+	if !stream.FromLog(s.plan.Command) || s.settings.Log == "" { // else the stream's own rows say what becomes of them
 		var err error
 		if members, err = s.shiftNow(ctx); err != nil {
 			return err
@@ -89,17 +91,21 @@ func (s *ddlSide) onTarget(ctx context.Context) error {
 	case at == nil:
 		return fmt.Errorf("%s has no position in the ledger of its target any more", s.address)
 	}
+	lsn, err := s.passes(at.LSN)
+	if err != nil {
+		return err
+	}
 	row := *s.row
 	row.Members = members
 	s.stage("run on " + s.target.Address)
 	if s.plan.Alone {
-		if err := s.statements(ctx); err != nil {
+		if err := s.statements(ctx, ""); err != nil {
 			return err
 		}
-		return pgx.BeginFunc(ctx, s.conn, func(tx pgx.Tx) error { return ledger.ApplyDDL(ctx, tx, s.id, &row, at.LSN) })
+		return pgx.BeginFunc(ctx, s.conn, func(tx pgx.Tx) error { return ledger.ApplyDDL(ctx, tx, s.id, &row, lsn) })
 	}
 	for pause := firstDDLPause; ; pause = min(2*pause, lastDDLPause) {
-		err := s.inOne(ctx, &row, at.LSN)
+		err := s.inOne(ctx, &row, lsn)
 		if err == nil || ctx.Err() != nil || !session.Transient(err) || s.conn.IsClosed() {
 			return err
 		}
@@ -110,6 +116,16 @@ func (s *ddlSide) onTarget(ctx context.Context) error {
 			return errors.Join(context.Cause(ctx), err)
 		}
 	}
+}
+
+// passes is the position from which on nothing comes any more that a block stands for:
+// at is the stream's, and where it stands before a transaction, that one is yet to come.
+func (s *ddlSide) passes(at catalog.LSN) (catalog.LSN, error) {
+	if s.halt == nil || s.halt.LSN == "" || !stream.FromLog(s.plan.Command) {
+		return at, nil
+	}
+	final, err := catalog.ParseLSN(s.halt.LSN)
+	return max(at, final+1), err
 }
 
 // Pauses between two tries on a target. In them its readers get what they wait for.

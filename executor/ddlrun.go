@@ -123,11 +123,12 @@ func (d *commanding) resource(status string, rows []*ledger.DDL) *state.Resource
 }
 
 // run does everything of the try.
-func (d *commanding) run(ctx context.Context) error {
+func (d *commanding) run(ctx context.Context) (err error) {
 	control, err := d.open(ctx, d.source)
 	if err != nil {
 		return err
 	}
+	defer func() { err = errors.Join(err, d.handBack(ctx)) }()
 	d.server = ddl.Source{Control: control, Retrying: d.retrying,
 		Open: func(ctx context.Context) (*pgx.Conn, error) { return d.open(ctx, d.source) }}
 	for _, s := range d.sides {
@@ -148,10 +149,10 @@ func (d *commanding) run(ctx context.Context) error {
 		work = d.byItself
 	}
 	if err := work(ctx); err != nil {
-		return errors.Join(err, d.handBack(ctx))
+		return err
 	}
 	d.stage("record what it made of the tables")
-	return errors.Join(d.settleSides(ctx), d.handBack(ctx))
+	return d.settleSides(ctx)
 }
 
 // open opens a session for the block on either peer.
@@ -244,6 +245,9 @@ func (d *commanding) withdraw(ctx context.Context, was *state.Resource) error {
 func (d *commanding) remark(ctx context.Context) string {
 	var alone []string
 	for _, s := range d.sides {
+		if s.engine {
+			continue // its servers do
+		}
 		if r, err := ledger.Running(ctx, s.conn, s.id); err == nil && r == nil {
 			alone = append(alone, s.address)
 		}

@@ -2,6 +2,7 @@ package executor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 
@@ -9,7 +10,9 @@ import (
 
 	"bascule/config"
 	"bascule/executor/ledger"
+	"bascule/executor/pglogical"
 	"bascule/executor/slot"
+	"bascule/executor/subscription"
 	"bascule/planner"
 	"bascule/planner/catalog"
 	"bascule/planner/session"
@@ -51,6 +54,7 @@ type handover struct {
 	settings       planner.Stream
 	source, target *config.Peer
 	control, conn  *pgx.Conn // on the source, and on the target; one of them may be nil in remove
+	stays          bool      // remove is followed by prepare of the same kind
 	note           func(text string)
 	log            *slog.Logger
 }
@@ -80,11 +84,61 @@ func (h *handover) takeBack(ctx context.Context) error {
 		}
 	}
 	at, err := e.Take(ctx, least)
+	var gone *subscription.GoneError
+	var gap *pglogical.GapError
+	if errors.As(err, &gone) || errors.As(err, &gap) {
+		return &slot.TerminalError{Halt: ledger.Halt{Code: "engine_lost", Terminal: true, Text: err.Error(),
+			Remedy: "copy everything again: bascule apply -replace='" + h.address + "'"}}
+	}
 	if err != nil {
 		return fmt.Errorf("stop the %s engine: %w", h.settings.Engine, err)
 	}
 	h.log.InfoContext(ctx, "mirror taken back", "mirror", h.address, "engine", h.settings.Engine, "lsn", at.String())
 	return ledger.TakeBack(ctx, h.conn, h.id, at)
+}
+
+// settleCarried records the commands that the engine has carried to the target, and that
+// an apply which was killed did not record: what they made of the members is known from
+// then on.
+func (h *handover) settleCarried(ctx context.Context) error {
+	if h.settings.Engine != planner.EnginePglogical {
+		return nil
+	}
+	e, err := h.pglogical(ctx)
+	if err != nil {
+		return err
+	}
+	all, err := catalog.ReadLedger(ctx, h.conn)
+	if err != nil {
+		return err
+	}
+	for i := range all.Mirrors {
+		for _, d := range all.Mirrors[i].DDL {
+			if all.Mirrors[i].ID != h.id || !d.Begun || !d.Applied.IsZero() {
+				continue
+			}
+			if done, err := e.Applied(ctx, d.ID); err != nil || !done {
+				return err
+			}
+			if err := h.settled(ctx, d.ID); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// settled records one of them.
+func (h *handover) settled(ctx context.Context, id string) error {
+	row, err := ledger.FindDDL(ctx, h.conn, h.id, id)
+	if err != nil || row == nil {
+		return err
+	}
+	position, err := ledger.TakePosition(ctx, h.conn, h.id, ledger.Main)
+	if err != nil || position == nil {
+		return err
+	}
+	return pgx.BeginFunc(ctx, h.conn, func(tx pgx.Tx) error { return ledger.ApplyDDL(ctx, tx, h.id, row, position.LSN) })
 }
 
 // ownSlot finds or makes the slot that Bascule streams from, and returns where it
@@ -95,8 +149,14 @@ func (h *handover) ownSlot(ctx context.Context) (catalog.LSN, error) {
 		return 0, err
 	}
 	for _, s := range slots {
-		if s.Name == h.settings.Slot {
+		switch {
+		case s.Name != h.settings.Slot:
+		case s.Confirmed != 0 && s.WALStatus != "lost" && s.Invalidation == "":
 			return s.Confirmed, nil
+		default: // it is of no use, or its making was interrupted
+			if err := slot.Drop(ctx, h.control, s.Name, slot.Patience); err != nil {
+				return 0, err
+			}
 		}
 	}
 	conn, err := session.Open(ctx, h.source, session.Options{Application: application(h.address, "slot"), Replication: true})

@@ -40,7 +40,7 @@ func (h *handover) subscription(ctx context.Context) (engine, error) {
 }
 
 func (h *handover) pglogical(ctx context.Context) (*pglogical.Engine, error) {
-	cfg := pglogical.Config{Source: h.control, Target: h.conn, Stream: h.settings, Label: h.address, Note: h.note}
+	cfg := pglogical.Config{Source: h.control, Target: h.conn, Stream: h.settings, Label: h.address, KeepExtension: h.stays, Note: h.note}
 	name, err := session.ConnConfig(ctx, h.target, session.Options{})
 	if err != nil {
 		return nil, err

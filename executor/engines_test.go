@@ -27,7 +27,7 @@ var engines = []struct {
 }{
 	{"stream 15 to 15", "stream", 15, 15, false},
 	{"subscription 15 to 15", "subscription", 15, 15, false},
-	{"subscription 15 to 17", "subscription", 15, 17, true},
+	{"subscription 15 to 17", "subscription", 15, 17, false},
 	{"subscription 18 to 18", "subscription", 18, 18, false},
 	{"pglogical 15 to 15", "pglogical", 15, 15, true},
 	{"pglogical 15 to 17", "pglogical", 15, 17, false},
@@ -82,8 +82,12 @@ func (x *engined) changes(t *testing.T, round int) {
 		fmt.Sprintf("insert into event (what) values ('round %d'), (null), (E'\\t\\n\\\\')", round),
 		"begin; savepoint a; insert into item (kind, body) values ('b', 'gone'); rollback to a; insert into item (kind, body, parts) values ('b', repeat('toast', 9000) || random(), '{1,null,3}'); commit",
 		"update item set kind = 'b' where id % 5 = 0",
+
 		"update day set on_day = on_day + 31 where on_day < '2026-01-03' and n < 3; delete from day where n = 20",
 		"insert into day select '2026-02-10', max(n) + 1 from day")
+	if x.engine != "pglogical" {
+		x.writes(t, "truncate event; insert into event (what) values ('behind it')")
+	}
 }
 
 // The same life of a mirror over each engine: copied while it is written to, followed,
@@ -240,4 +244,79 @@ func TestEngineIsChanged(t *testing.T) {
 	stop()
 	x.equal(t)
 	x.goes(t, "")
+}
+
+// A subscription that somebody dropped took along how far it had got: the plan refuses
+// to guess, and everything is copied again. A state that is lost is taken up from the
+// ledger, and the servers go on meanwhile.
+func TestEngineIsLost(t *testing.T) {
+	t.Parallel()
+	for _, engine := range []string{"subscription", "pglogical"} {
+		t.Run(engine, func(t *testing.T) {
+			t.Parallel()
+			x := newEngined(t, engine, 15, 15, pgtest.Server)
+			x.applied(t)
+			x.changes(t, 1)
+			x.equal(t)
+
+			x.dir = t.TempDir()
+			if plan := x.applied(t); len(plan.Changes) != 1 || plan.Changes[0].Mirror.AdoptFrom == "" || !x.handed(t) {
+				t.Errorf("after the state was lost: %+v", plan.Changes)
+			}
+			x.changes(t, 2)
+			x.equal(t)
+			x.settled(t)
+
+			if engine == "pglogical" {
+				x.target.Exec(t, "select pglogical.drop_subscription(sub_name) from pglogical.subscription")
+			} else {
+				name := x.target.Query1(t, "select subname from pg_subscription where subdbid = (select oid from pg_database where datname = current_database())")
+				x.target.Exec(t, fmt.Sprintf("alter subscription %[1]s disable; alter subscription %[1]s set (slot_name = none); drop subscription %[1]s", name))
+			}
+			if plan := x.planned(t); plan.ExitCode() == 0 || codes(plan, planner.Refusal) != "B173" {
+				t.Errorf("a subscription that is gone: %s", findings(plan))
+			}
+			x.again(t, "mirror.app")
+			x.changes(t, 3)
+			x.equal(t)
+			if _, result, err := x.removes(t); err != nil || len(result.Left) > 0 {
+				t.Fatalf("%v, left %v", err, result.Left)
+			}
+		})
+	}
+}
+
+// An apply is stopped wherever it is between the two carriers, and the next one, or the
+// servers alone, go on from there: no row is lost or doubled, and nothing is copied again.
+func TestEngineHandoverThatIsStopped(t *testing.T) {
+	t.Parallel()
+	for _, engine := range []string{"subscription", "pglogical"} {
+		t.Run(engine, func(t *testing.T) {
+			if engine == "pglogical" {
+				long(t)
+			}
+			t.Parallel()
+			x := newEngined(t, engine, 15, 15, pgtest.Server)
+			for _, stage := range []string{"create slot", "copy", "prepare the servers'", "hand over to the servers'"} {
+				x.stoppedAt(t, stage, "mirror.app")
+				x.changes(t, len(stage))
+			}
+			x.applied(t)
+			x.equal(t)
+			for i, stage := range []string{"take over from the servers'", "take a snapshot", "hand over to the servers'"} {
+				x.source.Exec(t, fmt.Sprintf("create table added_%d (id int primary key); insert into added_%[1]d select generate_series(1, 50)", i))
+				x.stoppedAt(t, stage)
+				x.changes(t, 40+i)
+				x.applied(t)
+				if !x.handed(t) {
+					t.Errorf("stopped at %q: not handed back", stage)
+				}
+				x.equal(t)
+				x.settled(t)
+			}
+			if _, result, err := x.removes(t); err != nil || len(result.Left) > 0 {
+				t.Fatalf("%v, left %v", err, result.Left)
+			}
+		})
+	}
 }

@@ -61,7 +61,7 @@ func (a *apply) follow(ctx context.Context, c *planner.Change) (remark string, e
 	})
 	var late *WaitError
 	if err != nil && !errors.As(err, &late) {
-		return "", err
+		return remark, err
 	}
 	return remark, errors.Join(err, a.settle(ctx, c.Address, resource(c, state.Ready)))
 }
@@ -83,10 +83,11 @@ func (m *copying) followOnce(ctx context.Context) (remark string, err error) {
 		return "", err
 	}
 	if err := m.step(ctx, m.change.Address, "ledger", func() error { return f.begin(ctx) }); err != nil {
-		return "", err
+		return "", errors.Join(err, f.backToEngine(ctx))
 	}
 	if err := f.run(ctx); err != nil {
 		f.recordError(ctx, err)
+		err = errors.Join(err, f.backToEngine(ctx))
 		return f.remark(context.WithoutCancel(ctx)), err
 	}
 	return f.remark(ctx), nil

@@ -6,24 +6,34 @@ import (
 	"bascule/executor/ledger"
 	"bascule/executor/stream"
 	"bascule/planner"
+	"bascule/planner/catalog"
 )
 
 // fromEngine takes a mirror back from the engine of its servers, which is the one of
 // the settings that were applied before. Where it is another from now on, or none, or
 // everything is copied anew, the old one is taken away.
 func (f *following) fromEngine(ctx context.Context, was *ledger.Stream) error {
+	anew := f.change.Action == planner.Replace
+	if was == nil && anew && f.stream.Engine != "" { // its records are lost, and it may be at work
+		h := f.handover(*f.stream)
+		h.stays = true
+		return h.remove(ctx)
+	}
 	if was == nil || was.Settings.Engine == "" {
 		return nil
 	}
 	h := f.handover(was.Settings)
-	anew := f.change.Action == planner.Replace
 	if was.Handed && !anew {
 		f.stage("take over from the servers' " + was.Settings.Engine)
 		if err := h.takeBack(ctx); err != nil {
 			return err
 		}
+		if err := h.settleCarried(ctx); err != nil {
+			return err
+		}
 	}
 	if anew || was.Settings.Engine != f.stream.Engine || was.Settings.Subscription != f.stream.Subscription {
+		h.stays = was.Settings.Engine == f.stream.Engine
 		if err := h.remove(ctx); err != nil {
 			return err
 		}
@@ -41,7 +51,7 @@ func (f *following) handover(s planner.Stream) *handover {
 // tryEngine finds out whether the servers' engine can do what it is to do, before
 // anything is made for it.
 func (f *following) tryEngine(ctx context.Context) error {
-	if f.stream.Engine == "" {
+	if f.stream.Engine == "" || f.stream.Paused {
 		return nil
 	}
 	e, err := f.handover(*f.stream).engine(ctx)
@@ -71,4 +81,23 @@ func (f *following) toEngine(ctx context.Context) error {
 	}
 	f.stage("hand over to the servers' " + f.stream.Engine)
 	return f.handover(*f.stream).give(ctx)
+}
+
+// backToEngine gives the mirror back to its servers after a try that failed: they were
+// stopped only for it. A mirror that is halted would not go on there either.
+func (f *following) backToEngine(ctx context.Context) error {
+	if f.conn.IsClosed() || f.control.IsClosed() {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), handBackTime)
+	defer cancel()
+	was, err := ledger.ReadStream(ctx, f.conn, f.plan.ID)
+	switch {
+	case err != nil:
+		return err
+	case was == nil, was.Handed, was.Halt != nil, was.Phase != catalog.PhaseStreaming, was.Settings.Engine == "", was.Settings.Paused:
+		return nil
+	}
+	f.stage("hand back to the servers' " + was.Settings.Engine)
+	return f.handover(was.Settings).resume(ctx)
 }

@@ -2,11 +2,14 @@ package executor
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"bascule/executor/ledger"
 	"bascule/executor/slot"
+	"bascule/executor/stream"
 	"bascule/planner"
+	"bascule/planner/catalog"
 )
 
 // publish changes replica identities and makes the publications. Tables that come to
@@ -16,6 +19,9 @@ import (
 // its own UPDATE and DELETE would fail.
 func (f *following) publish(ctx context.Context) error {
 	if f.streaming {
+		if err := f.leaveLog(ctx); err != nil {
+			return err
+		}
 		if err := f.leaveTables(ctx); err != nil {
 			return err
 		}
@@ -71,19 +77,109 @@ func (f *following) publishMembers(ctx context.Context, staying []ledger.Member)
 // log makes the log of DDL that the mirror is to have, takes away one that it is no
 // longer to have, and frees what the stream is through with.
 func (f *following) log(ctx context.Context) error {
-	was, err := ledger.ReadStream(ctx, f.conn, f.plan.ID)
-	if err != nil {
+	if err := f.dropLog(ctx); err != nil {
 		return err
-	}
-	if was != nil && was.Settings.Log != f.stream.Log {
-		if err := slot.DropLog(ctx, f.control, was.Settings.Log); err != nil {
-			return err
-		}
 	}
 	if err := slot.EnsureLog(ctx, f.control, *f.stream); err != nil {
 		return err
 	}
 	return slot.TrimLog(ctx, f.control, *f.stream)
+}
+
+// dropLog takes away the log that a try before this one had: the one that is recorded,
+// or one of which only the record is gone, for it goes first.
+func (f *following) dropLog(ctx context.Context) error {
+	was, err := ledger.ReadStream(ctx, f.conn, f.plan.ID)
+	if err != nil || was == nil || was.Settings.Log != "" && was.Settings.Log == f.stream.Log {
+		return err
+	}
+	if was.Settings.Log != "" {
+		return slot.DropLog(ctx, f.control, was.Settings.Log)
+	}
+	if f.stream.Log != "" || !f.stream.OwnSlot {
+		return nil
+	}
+	err = slot.DropLog(ctx, f.control, f.stream.Slot) // log and slot have one name
+	var foreign *slot.ForeignError
+	if errors.As(err, &foreign) {
+		return nil // of no concern to who has no log
+	}
+	return err
+}
+
+// leaveLog takes the log away from a mirror that streams and is not to have it any more.
+// All that is in it goes to the target before: nobody reads it afterwards. That the log
+// is gone is recorded first, or whoever comes after a crash would look for it.
+func (f *following) leaveLog(ctx context.Context) error {
+	was, err := ledger.ReadStream(ctx, f.conn, f.plan.ID)
+	if err != nil || was == nil || was.Settings.Log == "" || was.Settings.Log == f.stream.Log {
+		return err
+	}
+	if f.stream.Paused {
+		return &PausedLogError{Mirror: f.change.Address}
+	}
+	f.stage("stream what the log of DDL has")
+	cfg := streaming(f.plan.ID, f.change.Address, was.Settings, f.copying.source, f.target, f.cfg.Sink, f.cfg.Log)
+	if err := f.streamOut(ctx, cfg); err != nil {
+		return err
+	}
+	settings := was.Settings
+	settings.DDL, settings.Log, settings.LogTables, settings.LogExclude = f.stream.DDL, f.stream.Log, f.stream.LogTables, f.stream.LogExclude
+	if err := ledger.SetStream(ctx, f.conn, f.plan.ID, settings, was.Timeline); err != nil {
+		return err
+	}
+	if err := slot.DropLog(ctx, f.control, was.Settings.Log); err != nil {
+		return err
+	}
+	// What was run before the log went, and after the stream had come to its end. What
+	// the check looks at was found right a moment ago, and is gone in part.
+	cfg.Check = nil
+	return f.streamOut(ctx, cfg)
+}
+
+// streamOut streams until the target has all that the source has now. A plan that was
+// made for tables of which this has made something else is out of date.
+func (f *following) streamOut(ctx context.Context, cfg stream.Config) error {
+	var now catalog.LSN
+	if err := f.control.QueryRow(ctx, currentLSN).Scan(&now); err != nil {
+		return err
+	}
+	s, running := runBeside(ctx, stream.New(cfg))
+	err := s.CatchUp(running, now)
+	switch failed := s.end(); {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case failed != nil:
+		return f.halted(ctx, failed)
+	case err != nil:
+		return err
+	}
+	before := f.members
+	f.members = map[uint32]ledger.Member{}
+	if err := f.readMembers(ctx); err != nil {
+		return err
+	}
+	for i := range f.plan.Tables {
+		t := &f.plan.Tables[i]
+		was, is := before[t.OID], f.members[t.OID]
+		if t.Work != "" && (was.State != is.State || was.Follow != is.Follow || was.TargetSchema != is.TargetSchema || was.TargetName != is.TargetName || !slices.Equal(was.Key, is.Key)) {
+			return &ChangedError{}
+		}
+	}
+	return nil
+}
+
+// PausedLogError reports that the log of a mirror's DDL is to go while nobody may stream
+// what is in it.
+type PausedLogError struct{ Mirror string }
+
+func (e *PausedLogError) Error() string {
+	return "the log of DDL of " + e.Mirror + " cannot be taken away while it is paused: what is in it would never come to the target"
+}
+
+// Hint says what the operator can do about it.
+func (e *PausedLogError) Hint() string {
+	return "set paused = false and apply, or leave stream.ddl and engine as they were until then"
 }
 
 // recordIdentities records, before replica identities are changed, what they were: who

@@ -3,6 +3,7 @@ package executor
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -97,11 +98,14 @@ func (r *removal) engine(ctx context.Context, made *planner.Stream, target *pgx.
 		note: func(text string) { r.cfg.Sink.Event(progress.Noted{Mirror: label(r.change.Address), Text: text}) }, log: r.cfg.Log}
 	if slices.ContainsFunc(r.change.Steps, func(s planner.Step) bool { return s.Peer == m.Source }) && h.source != nil {
 		conn, err := session.Open(ctx, h.source, session.Options{Application: application(r.change.Address, "remove")})
-		if err != nil {
+		var away *session.ConnectError
+		switch {
+		case err == nil:
+			defer session.Close(ctx, conn)
+			h.control = conn
+		case !errors.As(err, &away): // else the target is left in order, and the source said to be away behind it
 			return err
 		}
-		defer session.Close(ctx, conn)
-		h.control = conn
 	}
 	return r.step(ctx, r.change.Address, "engine", func() error { return h.remove(ctx) })
 }

@@ -10,20 +10,24 @@ import (
 	"bascule/config/pgname"
 	"bascule/executor/ledger"
 	"bascule/planner"
+	"bascule/planner/session"
 )
 
 // unexplained are the members but for those of which the source's log of DDL says that
 // they are gone, or published in part, by a command that the stream may not have come to.
-// Without a log all are.
+// Without a log all are, also where it is gone.
 func unexplained(ctx context.Context, source *pgx.Conn, log string, members []ledger.Member) ([]ledger.Member, error) {
 	if log == "" {
 		return members, nil
 	}
 	rows, err := source.Query(ctx, fmt.Sprintf(selectExplained, pgname.Qualified(log, planner.LogTable)))
-	if err != nil {
-		return nil, fmt.Errorf("read the log of DDL on the source: %w", err)
+	var list []int64
+	if err == nil {
+		list, err = pgx.CollectRows(rows, pgx.RowTo[int64])
 	}
-	list, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+	if code := session.Code(err); code == "42P01" || code == "3F000" {
+		return members, nil
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read the log of DDL on the source: %w", err)
 	}

@@ -40,6 +40,20 @@ func TestUndeclaredWithARunner(t *testing.T) {
 	})
 }
 
+// A log that somebody has dropped is no reason for the stream not to begin: the next
+// apply makes it again.
+func TestUndeclaredWithoutItsLog(t *testing.T) {
+	t.Parallel()
+	source := pgtest.Server(t, 15).Database(t, "create table a (id int primary key, v text)")
+	f := newFollower(t, source, pgtest.Server(t, 15).Database(t, ""), "stream { ddl = \"auto\" }")
+	f.applied(t)
+	log := f.source.Query1(t, "select nspname from pg_namespace where nspname like 'bascule\\_%'")
+	f.source.Exec(t, "drop event trigger "+log+"; drop event trigger "+log+"_drop; drop schema "+log+" cascade; insert into a values (1, 'a')")
+	stop := f.runs(t)
+	f.same(t, log+".ddl")
+	stop()
+}
+
 // errorOf is a text as an error.
 type errorOf string
 

@@ -68,21 +68,22 @@ func (d *draft) unlogged() string {
 }
 
 // underway are the tables of which the stream has yet to bring what a logged command made
-// of them: what the plan sees of them on the source is not yet for the target.
+// of them: what the plan sees of them on the source is not yet for the target. The
+// position is older than what the plan sees of the target, so a table that a runner made
+// meanwhile is never taken for one that the plan has to make.
 func (d *draft) underway() map[uint32]bool {
 	set := map[uint32]bool{}
 	s := d.out.Stream
 	if d.before == nil || s.Log == "" || d.before.Log != s.Log || s.DDL != DDLAuto {
 		return set
 	}
-	live, is := d.in.Live[d.decl.Source.Address], d.there(s.Log)
-	i := slices.IndexFunc(live.Slots, func(x catalog.Slot) bool { return x.Name == s.Slot })
-	if is == nil || i < 0 {
+	is, at := d.there(s.Log), d.ledger.Position
+	if is == nil || at == nil {
 		return set
 	}
 	for _, c := range is.Commands {
 		for _, oid := range c.Tables {
-			set[oid] = set[oid] || !c.Applied(live.Slots[i].Confirmed)
+			set[oid] = set[oid] || !c.Applied(at.LSN)
 		}
 	}
 	return set

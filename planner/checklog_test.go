@@ -197,16 +197,16 @@ func TestLogIsUnderway(t *testing.T) {
 		command catalog.LoggedCommand
 		work    string
 	}{
-		{"behind the slot", catalog.LoggedCommand{LSN: 90, Seen: 95}, "add again remove"},
-		{"behind the slot, and nobody has looked", catalog.LoggedCommand{LSN: 90}, "add again remove"},
-		{"ended later than the slot is", catalog.LoggedCommand{LSN: 90, Seen: 101}, ""},
-		{"ahead of the slot", catalog.LoggedCommand{LSN: 101}, ""},
+		{"behind the position", catalog.LoggedCommand{LSN: 90, Seen: 95}, "add again remove"},
+		{"behind the position, and nobody has looked", catalog.LoggedCommand{LSN: 90}, "add again remove"},
+		{"ended later than the position is", catalog.LoggedCommand{LSN: 90, Seen: 101}, ""},
+		{"ahead of the position", catalog.LoggedCommand{LSN: 101}, ""},
 	} {
 		w := newStream(logging)
 		superuser(w)
 		keyless(w.src, 20900, "public", "going", "id")
 		w.logged(t)
-		w.live["peer.a"].Slots[0].Confirmed = 100
+		w.live["peer.b"].Ledger.Mirrors[0].Position = &catalog.LedgerPosition{LSN: 100}
 		c.command.Tables = []uint32{20100, 20900, 21000}
 		w.src.Logs[0].Commands = []catalog.LoggedCommand{c.command}
 		keyless(w.src, 21000, "public", "news", "id")

@@ -40,6 +40,7 @@ func (d *draft) checkPglogical() {
 		}
 	}
 	sides[0].plugin()
+	d.pglogicalNamed()
 	d.pglogicalLimits()
 	d.pglogicalRoles()
 	d.pglogicalTables()
@@ -133,6 +134,19 @@ func (s pglogicalSide) node() {
 		how = fmt.Sprintf("The mirror has replication sets of its own there, %s and %[1]s_inserts, and not default and default_insert_only, which may have other subscribers; replication_sets of ddl blocks name those.", name)
 	}
 	s.found(s.at, codeTheirNode, Notice, s.the+" is pglogical's node "+shown("", p.Node)+" already, and is used as that", how)
+}
+
+// pglogicalNamed refuses a slot and publications that are named: the engine has others.
+func (d *draft) pglogicalNamed() {
+	const remedy = `Take it out, or use engine = "subscription" or "stream", which do. `
+	if name := d.decl.Stream.Slot; name != "" {
+		d.found("stream.slot", codePglogicalNamed, Refusal, "pglogical does not read slot "+name,
+			remedy+"It has a slot of its own: nobody would read this one between applies, and it would hold WAL on the source until the disk is full.", name)
+	}
+	if names := d.decl.Stream.Publications; len(names) > 0 {
+		d.found("stream.publications", codePglogicalNamed, Refusal, "pglogical does not read "+plural(len(names), "publication", "publications")+" "+few(names),
+			remedy+"It sends what its replication sets hold: the rows, columns and operations that a publication leaves out would be sent between applies.", names...)
+	}
 }
 
 // pglogicalLimits checks that the servers have room for the engine.

@@ -2,8 +2,10 @@ package planner
 
 import (
 	"fmt"
+	"slices"
 
 	"bascule/config/pgname"
+	"bascule/planner/catalog"
 )
 
 // ownEngine is the word for Bascule's own stream.
@@ -36,18 +38,27 @@ func (d *draft) unhanded() string {
 	case !d.ledger.Stream.Handed:
 		return "its servers do not move its rows: an apply was interrupted; it is handed over to them"
 	case now != nil && now.There && !now.Enabled:
-		return "subscription " + now.Subscription + " is disabled, by somebody or by an error of its own; apply streams from where it stands, and hands over again"
+		return "subscription " + now.Subscription + " is disabled, by somebody or by an apply that was interrupted; apply streams from where it stands, and hands over again"
+	case now != nil && now.There && now.Slot != b.Slot && d.leftSlot(b.Slot):
+		return "replication slot " + b.Slot + " was left by an apply that was interrupted, and holds WAL for nobody; it is dropped"
 	}
 	return ""
+}
+
+// leftSlot reports whether the source has this slot.
+func (d *draft) leftSlot(name string) bool {
+	return slices.ContainsFunc(d.in.Live[d.decl.Source.Address].Slots, func(s catalog.Slot) bool { return s.Name == name })
 }
 
 // liveSlot is the slot on the source that the mirror cannot live without; "" where its
 // servers' engine has it, and is gone.
 func (d *draft) liveSlot() string {
-	if now := d.in.Live[d.decl.Target.Address].Engines[d.ledger.ID]; d.ledger.Stream.Handed && now != nil {
-		return now.Slot
+	now := d.in.Live[d.decl.Target.Address].Engines[d.ledger.ID]
+	switch {
+	case !d.ledger.Stream.Handed || now == nil, now.There && now.Slot == "": // which is set when it is started
+		return d.out.Stream.Slot
 	}
-	return d.out.Stream.Slot
+	return now.Slot
 }
 
 // engineSteps hand the mirror to the engine of its servers.
@@ -69,12 +80,15 @@ func (d *draft) engineSteps() []Step {
 			"select pg_catalog.pg_replication_origin_advance('pg_<its oid>', <position>)",
 			"alter subscription " + quoted + " enable"}
 	case EnginePglogical:
-		step.Summary = "hand over to pglogical's subscription " + s.Subscription + ", which goes on from where the stream stands; what it connects with is stored in both servers' catalogues, the password with it"
+		step.Summary = "hand over to pglogical's subscription " + s.Subscription + ", which goes on from where the stream stands; what it connects with is stored in the target's catalogue, the password with it"
 		step.SQL = []string{
 			fmt.Sprintf("select pglogical.create_subscription(%s, '%s', replication_sets := '{}', synchronize_structure := false, synchronize_data := false, forward_origins := '{}')", name, reached),
 			fmt.Sprintf("select pglogical.alter_subscription_add_replication_set(%s, <each>)", name),
 			"select pg_catalog.pg_replication_origin_advance(<its origin>, <position>)",
 			fmt.Sprintf("select pglogical.alter_subscription_enable(%s, true)", name)}
+		return []Step{{ID: "prepare", Kind: "stream", Peer: d.out.Source, Summary: "make pglogical's node and replication sets, with a trigger for TRUNCATE on each table; its worker makes a slot of its own, and ours is dropped",
+			SQL: []string{"create extension if not exists pglogical", fmt.Sprintf("select pglogical.create_node(%s, <database>)", name),
+				"select pglogical.replication_set_add_table(<default, or default_insert_only without a key>, <each table>)"}}, step}
 	}
 	return []Step{step}
 }

@@ -135,6 +135,7 @@ const (
 	codeTheirNode      = "B220"
 	codeTruncated      = "B221"
 	codePglogicalAge   = "B222"
+	codePglogicalNamed = "B223"
 )
 
 // at says where in the files a finding comes from.

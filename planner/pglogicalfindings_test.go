@@ -74,6 +74,8 @@ var pglogicalCases = []struct {
 	{"somebody's node", "", func(w *world) { w.live["peer.a"].Pglogical = &catalog.Pglogical{Readable: true, Node: "theirs"} }, ".B220 " + passesOver, slotName + "_inserts"},
 	{"our own", "", func(w *world) { w.live["peer.a"].Pglogical = &catalog.Pglogical{Readable: true, Node: slotName} }, passesOver, ""},
 	{"not to be read", "", func(w *world) { w.live["peer.b"].Pglogical = &catalog.Pglogical{} }, "!B220 " + passesOver, "GRANT USAGE ON SCHEMA pglogical"},
+	{"a slot that is there", "stream {\nslot = \"reader\"\npublications = [\"pub\"]\n}", nil, "!B223 !B223 " + passesOver, "hold WAL on the source"},
+	{"publications that are there", "stream { publications = [\"pub\"] }", nil, "!B223 " + passesOver, "replication sets hold"},
 	{"foreign keys", "", func(w *world) { foreignKey(w.src, 20300, "public", "f", 20200, 20100) }, "?B221 " + passesOver, "public.orders"},
 }
 

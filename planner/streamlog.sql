@@ -35,6 +35,10 @@ create table if not exists {log}.ddl (
 	seen pg_lsn
 );
 
+-- stamp is the same for all that one message of a client did: a text that two commands
+-- of a kind have in one message is not to be run for each.
+alter table {log}.ddl add column if not exists stamp timestamptz not null default pg_catalog.statement_timestamp();
+
 revoke all on table {log}.ddl from public;
 
 -- Whether the mirror's patterns select a name, or, of a partition, its root.
@@ -331,15 +335,17 @@ begin
 end
 $log$;
 
--- Publications and subscriptions are the server's replication, and are not carried.
+-- Publications and subscriptions are the server's replication, and are not carried; what
+-- users are called on other servers is each server's own, with passwords in it. A lock
+-- is waited for no longer than a deadlock is: the application's command would be ended.
 -- Who may write to a log of ours is nobody else's business.
-create or replace function {log}.note(event text, tag text, path text) returns void language plpgsql set search_path = pg_catalog, pg_temp set lock_timeout = '5s' as $log$
+create or replace function {log}.note(event text, tag text, path text) returns void language plpgsql set search_path = pg_catalog, pg_temp set lock_timeout = '300ms' as $log$
 declare
 	dropping boolean := event = 'sql_drop';
 	query text := coalesce(current_query(), '');
 	made record;
 begin
-	if tag like '% PUBLICATION' or tag like '% SUBSCRIPTION' or dropping <> (tag like 'DROP %')
+	if tag like '% PUBLICATION' or tag like '% SUBSCRIPTION' or tag like '% USER MAPPING' or dropping <> (tag like 'DROP %')
 		or tag in ('GRANT', 'REVOKE') and query ~ 'bascule_[a-z0-9_]+_[0-9a-f]{8}' then
 		return;
 	end if;

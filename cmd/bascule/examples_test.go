@@ -33,8 +33,11 @@ func TestExamples(t *testing.T) {
 		t.Run(filepath.Base(folder), func(t *testing.T) {
 			t.Parallel()
 			server, targets := shared, []int{15, 17, 18}
-			if filepath.Base(folder) == "pglogical" {
+			switch filepath.Base(folder) {
+			case "pglogical":
 				server, targets = pglogical, []int{15, 17}
+			case "subscription":
+				targets = []int{15, 17}
 			}
 			for _, major := range targets {
 				t.Run("to "+strconv.Itoa(major), func(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 
 	"bascule/config"
 	"bascule/executor"
+	"bascule/planner"
 
 	"github.com/urfave/cli/v2"
 )
@@ -18,8 +19,8 @@ func keepCommand() *command {
 		about: "keep every continuous mirror streaming, until stopped",
 		more: "It streams what apply has made, and takes from the files no more than how to connect: a changed " +
 			"file changes nothing until it is applied, and what is applied is taken up without a restart. apply may " +
-			"run beside it. A second one waits for the first. SIGTERM or Ctrl-C lets the batches in work land; with -json " +
-			"there is one JSON object a line for each event.",
+			"run beside it. A mirror with an engine of its servers needs no runner. A second one waits for the first. " +
+			"SIGTERM or Ctrl-C lets the batches in work land; with -json there is one JSON object a line for each event.",
 		flags: []cli.Flag{
 			&cli.StringSliceFlag{Name: "mirror", Usage: "only `ADDR`; may be repeated"},
 			&cli.StringSliceFlag{Name: "retry", Usage: "try `ADDR` again, which an error has halted; may be repeated"},
@@ -44,6 +45,9 @@ func runKeep(ctx context.Context, c *call) error {
 	}
 	if err := w.load(ctx); err != nil {
 		return err
+	}
+	if !c.screen.JSON() && byServers(w.cfg, only) {
+		c.screen.Say("Servers keep these mirrors in step themselves: nothing has to run for them. This process streams only what an apply that is interrupted leaves without its engine.")
 	}
 	lines := c.screen.Events(time.Now)
 	err = executor.Run(ctx, executor.RunConfig{
@@ -77,4 +81,11 @@ func continuous(cfg *config.Config, lists ...[]string) error {
 		return errors.New("no mirror of the configuration is continuous; there is nothing to run")
 	}
 	return nil
+}
+
+// byServers reports whether all mirrors that are to run are moved by their servers.
+func byServers(cfg *config.Config, only []string) bool {
+	return !slices.ContainsFunc(cfg.Mirrors, func(m *config.Mirror) bool {
+		return m.Continuous && m.Engine != planner.EngineSubscription && m.Engine != planner.EnginePglogical && (len(only) == 0 || slices.Contains(only, m.Address))
+	})
 }

@@ -28,33 +28,38 @@ type streamView struct {
 	settings planner.Stream
 	target   *targetAnswer
 	source   *catalog.SourceNow // nil: it could not be asked
+	slotName string
 	slot     *catalog.Slot
 	sender   *catalog.StreamSender
 
 	lease *catalog.MirrorLock
 
+	// engine of the servers' own, where the mirror was handed to one.
+	engine *catalog.EngineNow
+	causes []string // of its standing still
+
 	// What was read before, or nil.
 	before       *catalog.LedgerPosition
 	beforeSender *catalog.StreamSender
+	beforeEngine *catalog.EngineNow
 	between      time.Duration
 }
 
 // addStream says how a continuous mirror follows its source, and in which phase it is.
 func (r *reading) addStream(s *view.MirrorStatus, m known, lineage string, before *reading) {
-	v := r.view(m, lineage)
+	v := r.since(before, m, lineage)
 	if v == nil {
 		return
-	}
-	if before != nil {
-		if old := before.view(m, lineage); old != nil {
-			v.before, v.beforeSender, v.between = old.ledger.Position, old.sender, v.target.clock.Sub(old.target.clock)
-		}
 	}
 	s.Stream = v.status()
 	if a := r.sources[m.source]; a != nil && a.err != nil {
 		s.Stream.Unreachable = a.err.Error()
 	}
 	if v.ledger.Phase != catalog.PhaseStreaming {
+		return
+	}
+	if v.engine != nil {
+		s.Phase, s.Running = v.enginePhase(s.Stream), v.engine.Working
 		return
 	}
 	s.Phase, s.Running = v.phase(s.Stream), v.lease != nil
@@ -64,22 +69,39 @@ func (r *reading) addStream(s *view.MirrorStatus, m known, lineage string, befor
 	s.Stream.LagSeconds = v.seconds(s.Stream)
 }
 
+// since is the view of a mirror, with what was read before.
+func (r *reading) since(before *reading, m known, lineage string) *streamView {
+	v := r.view(m, lineage)
+	if v == nil || before == nil {
+		return v
+	}
+	if old := before.view(m, lineage); old != nil {
+		v.before, v.beforeSender, v.between = old.ledger.Position, old.sender, v.target.clock.Sub(old.target.clock)
+		v.beforeEngine = old.engine
+	}
+	return v
+}
+
 // view collects what a reading has of a mirror; nil for one that is not continuous.
 func (r *reading) view(m known, lineage string) *streamView {
 	l := r.record(m, lineage)
 	if l == nil || l.Stream == nil {
 		return nil
 	}
-	v := &streamView{ledger: l, target: r.targets[m.target]}
+	v := &streamView{ledger: l, target: r.targets[m.target], causes: r.causes[m.address]}
 	_ = json.Unmarshal([]byte(l.Stream.Settings), &v.settings) // of a newer build, perhaps: then without a slot's name
 	for i := range v.target.locks {
 		if lock := &v.target.locks[i]; lock.Mirror == l.ID && lock.Kind == catalog.LockLease {
 			v.lease = lock
 		}
 	}
+	v.slotName = v.settings.Slot
+	if v.engine = v.target.engines[l.ID]; v.engine != nil && v.engine.Slot != "" {
+		v.slotName = v.engine.Slot
+	}
 	if a := r.sources[m.source]; a != nil && a.err == nil {
 		v.source = a.now
-		if v.slot = a.now.Slot(v.settings.Slot); v.slot != nil && v.slot.Active {
+		if v.slot = a.now.Slot(v.slotName); v.slot != nil && v.slot.Active {
 			v.sender = a.now.Sender(v.slot.PID)
 		}
 	}
@@ -88,7 +110,7 @@ func (r *reading) view(m known, lineage string) *streamView {
 
 // status fills in everything but what it comes to.
 func (v *streamView) status() *view.StreamStatus {
-	t := &view.StreamStatus{Slot: slotStatus(v.settings.Slot, v.slot)}
+	t := &view.StreamStatus{Slot: slotStatus(v.slotName, v.slot), Engine: v.engineStatus()}
 	if v.source == nil {
 		t.Slot = nil
 	}
@@ -136,10 +158,16 @@ func (v *streamView) addPlaces(t *view.StreamStatus) {
 	if p == nil {
 		return
 	}
-	t.Applied, t.Committed = p.LSN.String(), moment(p.Committed)
-	t.Transactions, t.Changes, t.Missing = p.Transactions, p.Changes, p.Missing
+	applied := p.LSN
+	if v.engine != nil {
+		applied = v.engineApplied()
+	} else {
+		t.Committed = moment(p.Committed)
+		t.Transactions, t.Changes, t.Missing = p.Transactions, p.Changes, p.Missing
+	}
+	t.Applied = applied.String()
 	if v.source != nil {
-		lag := distance(p.LSN, v.source.End)
+		lag := distance(applied, v.source.End)
 		t.SourceNow, t.LagBytes = v.source.End.String(), &lag
 	}
 	if v.sender != nil && v.sender.Sent != 0 {
@@ -148,7 +176,7 @@ func (v *streamView) addPlaces(t *view.StreamStatus) {
 	if v.sender != nil && v.sender.Received != 0 {
 		t.Received, t.ReceivedBehind = v.sender.Received.String(), distance(v.sender.Received, v.source.End)
 	}
-	if v.before != nil && v.between > 0 && v.ledger.Phase == catalog.PhaseStreaming {
+	if v.engine == nil && v.before != nil && v.between > 0 && v.ledger.Phase == catalog.PhaseStreaming {
 		perSecond := func(n int64) *float64 {
 			rate := max(0, float64(n)/v.between.Seconds())
 			return &rate
@@ -243,11 +271,11 @@ func slotStatus(name string, s *catalog.Slot) *view.SlotStatus {
 	return v
 }
 
-// slotsOf are the slots with our prefix, by name, and what the one that keeps most
+// slotsOf are the slots with our prefix, and those of our engines, by name, and what the one that keeps most
 // keeps.
 func slotsOf(list []catalog.Slot) (shown []view.SlotStatus, held int64) {
 	for i := range list {
-		if s := &list[i]; strings.HasPrefix(s.Name, slotPrefix) {
+		if s := &list[i]; strings.HasPrefix(s.Name, slotPrefix) || enginesSlot(s) {
 			shown = append(shown, *slotStatus(s.Name, s))
 			held = max(held, s.Held)
 		}
@@ -258,3 +286,10 @@ func slotsOf(list []catalog.Slot) (shown []view.SlotStatus, held int64) {
 
 // slotPrefix begins the names that are made on a source.
 const slotPrefix = "bascule_"
+
+// enginesSlot reports whether a slot is of a pglogical subscription whose name begins
+// with our prefix: pgl_<database>_<node>_<subscription>, of the longer ones a beginning
+// and a hash.
+func enginesSlot(s *catalog.Slot) bool {
+	return s.Plugin == "pglogical_output" && strings.HasPrefix(s.Name, "pgl_") && strings.Contains(s.Name, "_"+slotPrefix)
+}

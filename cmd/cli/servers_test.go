@@ -17,19 +17,22 @@ import (
 
 // database creates a database on the shared server, or on what the script's file
 // <name>.server asks for, a word a line: "own" for a server of its own, "disk" for
-// one with the database on a disk of 24 MB, "tls", or a setting.
+// one with the database on a disk of 24 MB, "pglogical" for one with that, "tls", or a
+// setting.
 func (s *script) database(dir, name string) (*pgtest.DB, error) {
 	words, err := os.ReadFile(filepath.Join(dir, name+".server"))
 	if err != nil {
 		return pgtest.Server(s.t, 15).Database(s.t, ""), nil
 	}
 	var opts []pgtest.Option
-	own, small := false, false
+	own, small, server := false, false, pgtest.Own
 	for word := range strings.FieldsSeq(string(words)) {
 		key, value, setting := strings.Cut(word, "=")
 		switch {
 		case word == "own":
 			own = true
+		case word == "pglogical":
+			own, server = true, pgtest.Pglogical
 		case word == "disk":
 			own, small = true, true
 		case word == "tls":
@@ -46,7 +49,7 @@ func (s *script) database(dir, name string) (*pgtest.DB, error) {
 	if !own {
 		return pgtest.Server(s.t, 15, opts...).Database(s.t, ""), nil
 	}
-	db := pgtest.Own(s.t, 15, opts...).Database(s.t, "")
+	db := server(s.t, 15, opts...).Database(s.t, "")
 	if small {
 		admin := &pgtest.DB{Cluster: db.Cluster, Name: "postgres"}
 		admin.Exec(s.t, "create tablespace small location '"+s.disk+"'")

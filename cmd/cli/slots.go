@@ -19,9 +19,10 @@ import (
 func slotsCommand() *command {
 	return &command{
 		name:  "slots",
-		about: "list replication slots and publications that mirrors made, and drop forgotten ones",
+		about: "list slots, publications, subscriptions and logs that mirrors made, and drop forgotten ones",
 		more: "Asks every peer of the configuration. A slot holds WAL on its server until it is dropped. An orphan " +
-			"carries the lineage of this state, and no mirror of the state has it; -prune drops those, and nothing else.",
+			"carries the lineage of this state, and no mirror of the state has it; -prune drops those, and nothing else. What an orphan subscription reads is an " +
+			"orphan once that is dropped: prune again. An orphan of pglogical's is shown, and left to you.",
 		flags: []cli.Flag{
 			&cli.BoolFlag{Name: "prune", Usage: "drop orphans, after asking"},
 			&cli.BoolFlag{Name: "auto-approve", Usage: "do not ask"},
@@ -86,6 +87,7 @@ type slotPeer struct {
 	system, database string
 	found            []slot.Found
 	dropped          map[int]bool // of found, by place
+	also             []alsoFound
 	err              error
 }
 
@@ -103,6 +105,7 @@ func (l *slotList) read(ctx context.Context) {
 	}
 	_ = g.Wait() // what went wrong is with each peer
 	l.once()
+	l.enginesSlots()
 }
 
 // on works on a session of the peer.
@@ -127,8 +130,10 @@ func (p *slotPeer) read(ctx context.Context, conn *pgx.Conn, w *workspace) error
 			addresses = append(addresses, r.Address)
 		}
 	}
-	p.found, err = slot.List(ctx, conn, w.file.Lineage, addresses)
-	return err
+	if p.found, err = slot.List(ctx, conn, w.file.Lineage, addresses); err != nil {
+		return err
+	}
+	return p.readAlso(ctx, conn, w.file.Lineage, addresses)
 }
 
 // once leaves each slot with one peer: every database of a server shows all of its
@@ -179,6 +184,11 @@ func (l *slotList) prune(ctx context.Context) error {
 	for _, p := range l.peers {
 		for _, f := range p.found {
 			if f.Orphan {
+				orphans++
+			}
+		}
+		for _, f := range p.also {
+			if f.orphan {
 				orphans++
 			}
 		}
@@ -236,6 +246,17 @@ func (p *slotPeer) prune(ctx context.Context) error {
 				continue
 			}
 			p.dropped[i] = true
+		}
+		for i := range p.also {
+			f := &p.also[i]
+			if !f.orphan {
+				continue
+			}
+			if err := p.pruneAlso(ctx, conn, f); err != nil {
+				errs = append(errs, err)
+				continue
+			}
+			f.dropped = true
 		}
 		return nil
 	})

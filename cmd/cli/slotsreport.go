@@ -24,14 +24,19 @@ func (l *slotList) report() view.SlotsReport {
 			}
 			v.Publications = append(v.Publications, view.PublicationEntry{Name: f.Name(), Owner: l.madeBy(f, p.dropped[i]), Tables: listed(f.Publication)})
 		}
+		l.addAlso(p, &v)
 		r.Peers = append(r.Peers, v)
 	}
 	return r
 }
 
 func (l *slotList) madeBy(f *slot.Found, dropped bool) view.MadeBy {
-	lineage := l.w.file.Lineage
-	return view.MadeBy{Mirror: f.Mirror, Lineage: f.Lineage, Ours: f.Lineage == lineage[:min(8, len(lineage))], Orphan: f.Orphan, Dropped: dropped}
+	return l.owned(f.Mirror, f.Lineage, f.Orphan, dropped)
+}
+
+func (l *slotList) owned(mirror, lineage string, orphan, dropped bool) view.MadeBy {
+	ours := l.w.file.Lineage
+	return view.MadeBy{Mirror: mirror, Lineage: lineage, Ours: lineage == ours[:min(8, len(ours))], Orphan: orphan, Dropped: dropped}
 }
 
 func slotEntry(s *catalog.Slot, owner view.MadeBy) view.SlotEntry {

@@ -24,7 +24,7 @@ func statusCommand() *command {
 		about: "say how far each mirror is, or what we do on a peer",
 		more: "It takes no lock and works while apply and run do, from any terminal that can reach the peers. " +
 			"With -wait it returns when everything asked for is copied, and what is continuous streams and is no further " +
-			"behind than -max-lag; exit code 8 says that -timeout came first.",
+			"behind than -max-lag, whoever moves its rows; exit code 8 says that -timeout came first.",
 		flags: []cli.Flag{
 			&cli.BoolFlag{Name: "watch", Usage: "again every 2 s, until everything is done"},
 			&cli.StringFlag{Name: "wait", Usage: "return when everything is `streaming`, or copied"},
@@ -55,7 +55,7 @@ func runStatus(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	s := &survey{call: c, w: w, only: c.flags.Args().First()}
+	s := &survey{call: c, w: w, only: c.flags.Args().First(), causes: map[string]causesFound{}}
 	for begun := time.Now(); ; {
 		report, err := s.report(ctx)
 		if err != nil {
@@ -103,6 +103,7 @@ type survey struct {
 	w      *workspace
 	only   string
 	before *reading
+	causes map[string]causesFound // by the mirror's address
 }
 
 // report reads the state and asks every peer that has something to say.
@@ -130,6 +131,7 @@ func (s *survey) report(ctx context.Context) (view.StatusReport, error) {
 		}
 		s.before, now = now, s.read(ctx, list)
 	}
+	s.explain(ctx, list, now)
 	at := time.Now()
 	for _, m := range list {
 		status := measure(m, w.file.Lineage, now.targets[m.target], at)

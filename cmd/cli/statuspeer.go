@@ -51,7 +51,11 @@ func readPeer(ctx context.Context, conn *pgx.Conn, p *view.PeerStatus) error {
 	}
 	p.Sessions = sessionsOf(sessions, now.Clock)
 	p.Slots, p.Held = slotsOf(now.Slots)
-	return nil
+	subscriptions, err := catalog.ReadOwnSubscriptions(ctx, conn, slotPrefix)
+	for _, x := range subscriptions {
+		p.Subscriptions = append(p.Subscriptions, view.SubscriptionStatus{Name: x.Name, Engine: x.Engine, Enabled: x.Enabled, Working: x.Working, Slot: x.Slot})
+	}
+	return err
 }
 
 func sessionsOf(list []catalog.Activity, now time.Time) []view.SessionStatus {

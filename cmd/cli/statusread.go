@@ -8,6 +8,7 @@ import (
 
 	"bascule/config"
 	"bascule/planner/catalog"
+	"bascule/planner/live"
 	"bascule/planner/session"
 
 	"github.com/jackc/pgx/v5"
@@ -18,6 +19,9 @@ import (
 type reading struct {
 	targets map[string]*targetAnswer
 	sources map[string]*sourceAnswer
+
+	// causes of engines that stand still, by the mirror's address.
+	causes map[string][]string
 }
 
 // targetAnswer is what a target says of the mirrors that end there.
@@ -30,6 +34,9 @@ type targetAnswer struct {
 	locks    []catalog.MirrorLock
 	activity []catalog.Activity
 	clock    time.Time
+
+	// engines are those of the servers' own, by mirror.
+	engines map[string]*catalog.EngineNow
 
 	err error
 }
@@ -47,7 +54,7 @@ const asking = "bascule-status"
 // read asks every target of the list, and then the sources of what streams: in this
 // order nothing seems to be ahead of its source.
 func (s *survey) read(ctx context.Context, list []known) *reading {
-	r := &reading{targets: map[string]*targetAnswer{}, sources: map[string]*sourceAnswer{}}
+	r := &reading{targets: map[string]*targetAnswer{}, sources: map[string]*sourceAnswer{}, causes: map[string][]string{}}
 	var targets errgroup.Group
 	targets.SetLimit(8)
 	for _, m := range list {
@@ -128,6 +135,9 @@ func (a *targetAnswer) read(ctx context.Context, conn *pgx.Conn) (err error) {
 		return nil
 	}
 	if a.activity, err = catalog.ReadActivity(ctx, conn); err != nil {
+		return err
+	}
+	if a.engines, err = live.Engines(ctx, conn, a.ledger); err != nil {
 		return err
 	}
 	a.locks, a.clock, err = catalog.ReadMirrorLocks(ctx, conn, following)

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"bascule/cmd/view"
@@ -51,6 +52,9 @@ func (g *goal) reached(r view.StatusReport, waited time.Duration) (bool, error) 
 			missing = fmt.Sprintf("%s is %s", m.Address, m.Phase)
 			if m.Stream != nil && m.Stream.LagBytes != nil {
 				missing += fmt.Sprintf(", %d bytes behind", *m.Stream.LagBytes)
+			}
+			if m.Stream != nil && m.Stream.Engine != nil && len(m.Stream.Engine.Causes) > 0 {
+				missing += ": " + strings.Join(m.Stream.Engine.Causes, "; ")
 			}
 		}
 	}

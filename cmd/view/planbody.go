@@ -44,6 +44,9 @@ func (t *planWriter) mirror(m *planner.Mirror, action string) []string {
 	var out []string
 	if action == planner.Create || action == planner.Replace {
 		out = append(out, "+ source = "+m.Source, "+ target = "+m.Target)
+		if m.Stream != nil && m.Stream.Engine != "" {
+			out = append(out, "+ engine = "+m.Stream.Engine)
+		}
 	}
 	out = append(out, tableList(m.Tables)...)
 	if objects := objectCounts(m); objects != "" {
@@ -205,13 +208,13 @@ func (t *planWriter) stepComments(c *planner.Change) []string {
 // is not objects and rows of the source arriving.
 func remarkable(c *planner.Change, st planner.Step) bool {
 	if c.Action == planner.Update && c.Mirror != nil && c.Mirror.Stream != nil {
-		return st.Kind == "identity" || st.ID == "triggers"
+		return st.Kind == "identity" || st.Kind == "log" || st.ID == "triggers"
 	}
 	if c.Action != planner.Create && c.Action != planner.Replace {
 		return st.Kind != "state"
 	}
 	switch st.Kind {
-	case "database", "roles", "settings", "cleanup", "identity":
+	case "database", "roles", "settings", "cleanup", "identity", "log":
 		return true
 	case "stream":
 		return st.ID == "triggers"

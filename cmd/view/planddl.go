@@ -35,7 +35,10 @@ func (t *planWriter) command(d *planner.DDL) []string {
 		}
 		out = append(out, t.comment("for "+strings.Join(names, ", "), 6))
 	}
-	timeout := "lock_timeout " + spanText(time.Duration(d.LockTimeoutMillis)*time.Millisecond)
+	if line := throughPglogical(d); line != "" {
+		out = append(out, t.comment(line, 6))
+	}
+	timeout := lockTimeout(d)
 	for _, s := range d.Statements {
 		out = append(out, "> "+strings.ReplaceAll(s.Text, "\n", "\n  "))
 		out = append(out, t.comment(strings.Join(append(lockWords(s), timeout), ", "), 6))
@@ -47,6 +50,40 @@ func (t *planWriter) command(d *planner.DDL) []string {
 		out = append(out, t.comment("cannot run in a transaction: it runs on each side by itself", 6))
 	}
 	return out
+}
+
+// lockTimeout says how long a statement waits for its locks. What runs by itself, and
+// lets writers pass while it waits, may wait for ever.
+func lockTimeout(d *planner.DDL) string {
+	queues := slices.ContainsFunc(d.Statements, func(s planner.DDLStatement) bool { return s.Queues() })
+	if d.Alone && !queues {
+		return "no lock_timeout"
+	}
+	return "lock_timeout " + spanText(time.Duration(d.LockTimeoutMillis)*time.Millisecond)
+}
+
+// throughPglogical says for which mirrors pglogical carries the command; "" for none.
+func throughPglogical(d *planner.DDL) string {
+	if d.Alone || d.RanOnSource || d.Record {
+		return ""
+	}
+	var carried []string
+	for _, m := range d.Mirrors {
+		if m.Engine == planner.EnginePglogical {
+			carried = append(carried, m.Address)
+		}
+	}
+	if len(carried) == 0 {
+		return ""
+	}
+	text := "goes through pglogical.replicate_ddl_command"
+	if len(carried) < len(d.Mirrors) {
+		text += " for " + strings.Join(carried, ", ")
+	}
+	if len(d.ReplicationSets) > 0 {
+		return text + ", to who has " + strings.Join(d.ReplicationSets, ", ")
+	}
+	return text + ", with the replication sets of its tables"
 }
 
 // lockWords say what a statement locks, and whether rows are written anew.

@@ -38,6 +38,11 @@ func TestPlanOfDDL(t *testing.T) {
 	alone := running()
 	alone.Address, alone.DDL.Alone = "ddl.index", true
 	alone.DDL.Statements[0] = planner.DDLStatement{Text: "CREATE INDEX CONCURRENTLY surname ON public.users (surname)", Rewrite: "no", Locks: []planner.DDLLock{{Mode: "SHARE UPDATE EXCLUSIVE", Table: "public.users"}}}
+	carried := running()
+	carried.Address, carried.DDL.Mirrors[0].Engine = "ddl.carried", planner.EnginePglogical
+	partly := running()
+	partly.Address, partly.DDL.ReplicationSets = "ddl.partly", []string{"default", "mine"}
+	partly.DDL.Mirrors = append(partly.DDL.Mirrors, planner.DDLMirror{Address: "mirror.second", Target: "peer.far", Engine: planner.EnginePglogical})
 	ran := running()
 	ran.Address, ran.DDL.RanOnSource, ran.Reason = "ddl.ran", true, "it ran on the source already; it runs on the target alone, where the stream stands still for it"
 	recorded := running()
@@ -45,7 +50,7 @@ func TestPlanOfDDL(t *testing.T) {
 	recorded.DDL.Statements = nil
 	forgotten := planner.Change{Address: "ddl.old", Action: planner.Forget, Reason: "it is no longer in the configuration; nothing runs", DDL: &planner.DDL{}}
 
-	p := &planner.Plan{Peers: peers(), Changes: []planner.Change{running(), several, alone, ran, recorded, forgotten}}
+	p := &planner.Plan{Peers: peers(), Changes: []planner.Change{running(), several, alone, carried, partly, ran, recorded, forgotten}}
 	s, out, _ := screen(view.Config{})
 	if err := s.Plan(view.PlanReport{Plan: p}); err != nil {
 		t.Fatal(err)

@@ -91,10 +91,13 @@ func (t *planWriter) streamComments(c *planner.Change) []string {
 			copied = "copy what is not copied yet of " + size(m.Bytes) + " with " + count(m.Options.Workers, "worker")
 		}
 		then := ", then stream"
-		if s.Paused {
+		switch {
+		case s.Paused:
 			then = ", then stand still: it is paused"
+		case s.Engine != "":
+			then = ", then hand over to " + engineName(s.Engine, s.Subscription)
 		}
-		out = append(out, "# "+copied+then)
+		out = append(out, t.comment(copied+then, 6))
 	}
 	return out
 }

@@ -29,6 +29,9 @@ func TestPlanOfStreams(t *testing.T) {
 	attached.Mirror.Stream = &planner.Stream{Slot: "reader", Publication: "p", Inserts: "q", Paused: true}
 	attached.Mirror.Objects, attached.Mirror.LeftOut, attached.Mirror.Extensions = nil, nil, nil
 
+	handed := following()
+	handed.Mirror.Stream.Engine, handed.Mirror.Stream.Subscription = planner.EngineSubscription, "bascule_app_9d7f0c6e"
+
 	changed := following()
 	changed.Action = planner.Update
 	changed.Attributes = []planner.Attribute{{Name: "exclude", New: "public.events"}, {Name: "stream.max_delay", Old: "100ms", New: "1s"}}
@@ -53,7 +56,7 @@ func TestPlanOfStreams(t *testing.T) {
 		name   string
 		change planner.Change
 	}{
-		{"create", following()}, {"attach", attached}, {"change", changed}, {"halted", halted}, {"remove", removed},
+		{"create", following()}, {"attach", attached}, {"engine", handed}, {"change", changed}, {"halted", halted}, {"remove", removed},
 	} {
 		s, out, _ := screen(view.Config{})
 		if err := s.Plan(view.PlanReport{Plan: &planner.Plan{Peers: peers(), Changes: []planner.Change{c.change}}, Sources: sources(t)}); err != nil {

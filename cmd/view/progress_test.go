@@ -161,6 +161,7 @@ func TestRemarks(t *testing.T) {
 		}{
 			{progress.Retrying{Mirror: "mirror.app", What: "copy of public.a", Err: broken, In: 2 * time.Second}, "mirror.app: copy of public.a: FATAL: terminating connection (SQLSTATE 57P01); trying again in 2.0s\n"},
 			{progress.Noted{Mirror: "app", Text: "waits for pid 7"}, "mirror.app: waits for pid 7\n"},
+			{progress.StageStarted{Mirror: "ddl.users", Stage: "catch up"}, "ddl.users: catch up\n"},
 			{progress.ChunkEnded{Mirror: "mirror.app", Table: "public.a", Err: refused}, "mirror.app: value too long\n"},
 			{progress.ChunkEnded{Mirror: "mirror.app", Table: "public.b", Err: refused}, ""},
 			{progress.ChunkEnded{Mirror: "mirror.app", Table: "public.a", Err: broken}, ""},

@@ -19,9 +19,13 @@ type SlotsPeer struct {
 	Unreachable  string             `json:"unreachable,omitempty"`
 	Slots        []SlotEntry        `json:"slots"`
 	Publications []PublicationEntry `json:"publications"`
+
+	// Subscriptions that keep mirrors in step, on their targets, and Logs of DDL.
+	Subscriptions []SubscriptionEntry `json:"subscriptions,omitempty"`
+	Logs          []LogEntry          `json:"ddl_logs,omitempty"`
 }
 
-// MadeBy says whose a slot or a publication is.
+// MadeBy says whose something is that a mirror made.
 type MadeBy struct {
 	// Mirror of this state, "" where it is of none. Lineage is the beginning of the
 	// lineage of the state that made it; Ours: it is this one's.
@@ -66,6 +70,22 @@ type PublicationEntry struct {
 	Tables int    `json:"tables"`
 }
 
+// SubscriptionEntry is one subscription, of the server's own or of pglogical.
+type SubscriptionEntry struct {
+	Name    string `json:"name"`
+	Owner   MadeBy `json:"owner"`
+	Engine  string `json:"engine"`
+	Enabled bool   `json:"enabled"`
+	Working bool   `json:"working"` // its worker is alive
+	Slot    string `json:"slot,omitempty"`
+}
+
+// LogEntry is a schema with the log of DDL that event triggers write.
+type LogEntry struct {
+	Schema string `json:"schema"`
+	Owner  MadeBy `json:"owner"`
+}
+
 // Slots shows what was found.
 func (s *Screen) Slots(r SlotsReport) error {
 	if s.json {
@@ -96,11 +116,11 @@ func (s *Screen) slotsPeer(b *strings.Builder, p *SlotsPeer) {
 	case p.Unreachable != "":
 		fmt.Fprintf(b, "  it cannot be asked: %s\n", p.Unreachable)
 		return
-	case len(p.Slots)+len(p.Publications) == 0:
+	case len(p.Slots)+len(p.Publications)+len(p.Subscriptions)+len(p.Logs) == 0:
 		b.WriteString("  nothing of a mirror\n")
 		return
 	}
-	var slots, publications grid
+	var slots, publications, subscriptions, logs grid
 	slots.right(2)
 	for i := range p.Slots {
 		e := &p.Slots[i]
@@ -110,8 +130,17 @@ func (s *Screen) slotsPeer(b *strings.Builder, p *SlotsPeer) {
 		e := &p.Publications[i]
 		publications.add(e.Name, e.Owner.String(), count(e.Tables, "table"))
 	}
+	for i := range p.Subscriptions {
+		e := &p.Subscriptions[i]
+		subscriptions.add(e.Name, e.Owner.String(), e.Engine, workWord(e.Enabled, e.Working))
+	}
+	for i := range p.Logs {
+		logs.add(p.Logs[i].Schema, p.Logs[i].Owner.String())
+	}
 	section(b, "slots", slots.lines("   "))
 	section(b, "publications", publications.lines("   "))
+	section(b, "subscriptions", subscriptions.lines("   "))
+	section(b, "logs of DDL", logs.lines("   "))
 }
 
 // String is whose it is, for people.

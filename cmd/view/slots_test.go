@@ -23,7 +23,12 @@ func TestSlots(t *testing.T) {
 				{Name: "bascule_mine"},
 			},
 			Publications: []view.PublicationEntry{{Name: "bascule_app_9d7f0c6e", Owner: ours, Tables: 12}, {Name: "bascule_old_9d7f0c6e", Owner: orphan, Tables: 1}}},
-		{Address: "peer.next", Endpoint: "db2:5432/app"},
+		{Address: "peer.next", Endpoint: "db2:5432/app", Subscriptions: []view.SubscriptionEntry{
+			{Name: "bascule_app_9d7f0c6e", Owner: ours, Engine: "subscription", Enabled: true, Working: true},
+			{Name: "bascule_old_9d7f0c6e", Owner: orphan, Engine: "subscription"},
+			{Name: "bascule_old_9d7f0c6e", Owner: view.MadeBy{Lineage: "9d7f0c6e", Ours: true}, Engine: "pglogical", Enabled: true},
+		}, Logs: []view.LogEntry{{Schema: "bascule_older_9d7f0c6e", Owner: dropped}}},
+		{Address: "peer.empty", Endpoint: "db4:5432/app"},
 		{Address: "peer.gone", Endpoint: "db3:5432/app", Unreachable: "connect to db3:5432/app: no answer within 15s"},
 	}}
 	s, stdout, _ := screen(view.Config{})

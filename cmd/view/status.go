@@ -177,7 +177,7 @@ func (s *Screen) phase(m *MirrorStatus) string {
 // streams reports whether the initial copy of a continuous mirror is complete.
 func (m *MirrorStatus) streams() bool {
 	switch m.Phase {
-	case PhaseStreaming, PhaseCatchingUp, PhaseConnecting, PhaseStopped, PhasePaused, PhaseHalted:
+	case PhaseStreaming, PhaseCatchingUp, PhaseConnecting, PhaseStopped, PhasePaused, PhaseHalted, PhaseDown:
 		return m.Stream != nil
 	}
 	return false

@@ -16,10 +16,22 @@ type PeerStatus struct {
 	Sessions []SessionStatus `json:"sessions,omitempty"`
 	Slots    []SlotStatus    `json:"slots,omitempty"`
 
+	// Subscriptions that keep mirrors in step which end here.
+	Subscriptions []SubscriptionStatus `json:"subscriptions,omitempty"`
+
 	// Held are the bytes of WAL that the slots keep, the one that keeps most.
 	Held int64 `json:"held_bytes,omitempty"`
 
 	Unreachable string `json:"unreachable,omitempty"`
+}
+
+// SubscriptionStatus is one subscription with our prefix.
+type SubscriptionStatus struct {
+	Name    string `json:"name"`
+	Engine  string `json:"engine"` // subscription, pglogical
+	Enabled bool   `json:"enabled"`
+	Working bool   `json:"working"` // its worker is alive
+	Slot    string `json:"slot,omitempty"`
 }
 
 // SessionStatus is one of our sessions on a server.
@@ -46,6 +58,11 @@ func (s *Screen) peerStatus(b *strings.Builder, p *PeerStatus) {
 		b.WriteString("  sessions: none\n")
 	}
 	section(b, "sessions", sessionLines(p.Sessions))
+	var subscriptions grid
+	for _, x := range p.Subscriptions {
+		subscriptions.add(x.Name, x.Engine, workWord(x.Enabled, x.Working))
+	}
+	section(b, "subscriptions", subscriptions.lines("   "))
 	if len(p.Slots) == 0 {
 		b.WriteString("  slots: none\n")
 		return

@@ -63,6 +63,10 @@ type StreamStatus struct {
 
 	Tables TableStates `json:"table_states"`
 
+	// Engine of the servers' own that is to keep it in step; nil: it is Bascule's stream.
+	// Of what that applies nobody counts transactions and rows.
+	Engine *EngineStatus `json:"engine,omitempty"`
+
 	Slot *SlotStatus `json:"slot,omitempty"`
 	Halt *HaltStatus `json:"halt,omitempty"`
 
@@ -125,6 +129,7 @@ func (s *Screen) streamStatus(b *strings.Builder, m *MirrorStatus) {
 		{"applied", place(t.Applied, applied(t))},
 		{"rate", rate(t)},
 		{"total", appliedInAll(t)},
+		{"engine", t.Engine.text()},
 		{"follows", t.Tables.text()},
 		{"slot", s.slot(t.Slot)},
 		{"kept by", t.Held.text()},
@@ -138,6 +143,9 @@ func (s *Screen) streamStatus(b *strings.Builder, m *MirrorStatus) {
 	}
 	if t.Unreachable != "" {
 		fmt.Fprintf(b, "  the source cannot be asked: %s\n", t.Unreachable)
+	}
+	if m.Phase == PhaseDown {
+		fmt.Fprintf(b, "  %s\n%s", s.out.paint(red, "down:"), indent(t.Engine.why(), "    "))
 	}
 	if h := t.Halt; h != nil {
 		fmt.Fprintf(b, "  %s\n%s", s.out.paint(red, "halted:"), indent(haltText(h.Code, h.LSN, h.Table, h.Key, h.Text, h.Remedy), "    "))
@@ -155,6 +163,10 @@ func (s *Screen) streamPhase(m *MirrorStatus) string {
 		}
 	case t.Activity != "":
 		text += ", " + t.Activity
+	case m.Phase == PhaseDown:
+		text += ", " + s.out.paint(red, "its worker on the target has ended")
+	case m.Phase == PhaseStopped && t.Engine != nil:
+		text += ", " + s.out.paint(yellow, "nobody streams it; bascule apply hands it to its servers again")
 	case m.Phase == PhaseStopped:
 		text += ", " + s.out.paint(yellow, "nobody streams it; start: bascule run")
 	case m.Phase == PhasePaused:
@@ -211,7 +223,7 @@ func rate(t *StreamStatus) string {
 }
 
 func appliedInAll(t *StreamStatus) string {
-	if t.Applied == "" {
+	if t.Applied == "" || t.Engine.has() {
 		return ""
 	}
 	text := count(int(t.Transactions), "transaction") + ", " + count(int(t.Changes), "row")

@@ -68,6 +68,42 @@ func TestStatusOfStreams(t *testing.T) {
 	golden(t, "status-streams", out.String())
 }
 
+// Mirrors that their servers keep in step, in each phase.
+func TestStatusOfEngines(t *testing.T) {
+	engine := func(edit func(*view.EngineStatus)) *view.EngineStatus {
+		e := &view.EngineStatus{Name: "pglogical", Subscription: "bascule_app_9d7f0c6e", Handed: true, Enabled: true, Working: true}
+		edit(e)
+		return e
+	}
+	done := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	mirror := func(name, phase string, e *view.EngineStatus) view.MirrorStatus {
+		return view.MirrorStatus{Address: "mirror." + name, Source: "peer.prod", Target: "peer.next", Phase: phase, Attempt: 1, Started: &done, Finished: &done,
+			Stream: &view.StreamStatus{LagBytes: ptr(int64(56)), SourceNow: "16/B374D880", Applied: "16/B374D848", Tables: view.TableStates{Streaming: 80},
+				Slot: &view.SlotStatus{Name: "s", Active: e.Working, PID: 17, WALStatus: "reserved", Held: mb}, Engine: e}}
+	}
+	disabled := mirror("disabled", view.PhaseHalted, engine(func(e *view.EngineStatus) {
+		e.Name, e.Enabled, e.Working, e.Errors = "subscription", false, false, ptr(int64(2))
+	}))
+	disabled.Stream.Halt = &view.HaltStatus{Code: "engine", Text: "subscription bascule_app_9d7f0c6e is disabled", Remedy: "bascule apply: it hands it back"}
+	s, out, _ := screen(view.Config{})
+	err := s.Status(view.StatusReport{Mirrors: []view.MirrorStatus{
+		mirror("works", view.PhaseStreaming, engine(func(*view.EngineStatus) {})),
+		mirror("counted", view.PhaseCatchingUp, engine(func(e *view.EngineStatus) { e.Name, e.Errors = "subscription", ptr(int64(0)) })),
+		mirror("down", view.PhaseDown, engine(func(e *view.EngineStatus) {
+			e.Working, e.Remedy = false, "take the cause away"
+			e.Causes = []string{"the target has no table public.a", "the target has no role \"app\""}
+		})),
+		mirror("untold", view.PhaseDown, engine(func(e *view.EngineStatus) { e.Working, e.Remedy = false, "take the cause away" })),
+		mirror("begins", view.PhaseConnecting, engine(func(*view.EngineStatus) {})),
+		disabled,
+		mirror("interrupted", view.PhaseStopped, &view.EngineStatus{Name: "subscription", Subscription: "bascule_app_9d7f0c6e"}),
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "status-engines", out.String())
+}
+
 func TestStatusOfPeer(t *testing.T) {
 	began := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	s, out, _ := screen(view.Config{})
@@ -87,7 +123,11 @@ func TestStatusOfPeer(t *testing.T) {
 				{Name: "bascule_lost_9d7f0c6e", WALStatus: "lost", Invalidation: "wal_removed"},
 			},
 		},
-		{Address: "peer.next", Endpoint: "db2:5432/app", Asked: true},
+		{Address: "peer.next", Endpoint: "db2:5432/app", Asked: true, Subscriptions: []view.SubscriptionStatus{
+			{Name: "bascule_app_9d7f0c6e", Engine: "subscription", Enabled: true, Working: true, Slot: "bascule_app_9d7f0c6e"},
+			{Name: "bascule_second_9d7f0c6e", Engine: "pglogical", Enabled: true},
+		}},
+		{Address: "peer.none", Endpoint: "db4:5432/app", Asked: true},
 		{Address: "peer.away", Endpoint: "db3:5432/app", Asked: true, Unreachable: "connection refused"},
 	}})
 	if err != nil {

@@ -61,9 +61,10 @@ const rateWindow = 15 * time.Second
 
 func newTally() *tally { return &tally{mirrors: map[string]*mirrorTally{}} }
 
-// addressOf returns the address of a mirror that events name by it or by its label.
+// addressOf returns the address of a mirror that events name by it or by its label, or
+// of the ddl block that they name by its address.
 func addressOf(mirror string) string {
-	if strings.HasPrefix(mirror, "mirror.") {
+	if strings.HasPrefix(mirror, "mirror.") || strings.HasPrefix(mirror, "ddl.") {
 		return mirror
 	}
 	return "mirror." + mirror

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -34,6 +32,10 @@ type Alone struct {
 	// be cleaned up behind it. Default: nobody.
 	Waiting func(text string)
 
+	// Carries: what runs on the source comes here in another way, too, as a mirror's log
+	// of DDL has it. That what a statement makes is there, and whole, is then no error.
+	Carries bool
+
 	// Record keeps how far it is; what it was given last is what Run is given next.
 	Record func(ctx context.Context, done string) error
 }
@@ -48,6 +50,9 @@ type Statement struct {
 
 	// Queues: while it waits for its lock, writers wait behind it.
 	Queues bool
+
+	// Carried: it has come to the server in another way, and does not run.
+	Carried bool
 }
 
 // Sides that statements run on. SideSource alone is also the word for a source that is
@@ -64,8 +69,10 @@ func (a Alone) Run(ctx context.Context, done string) error {
 	at := parseMark(done, a.Side)
 	for i := at.number; i < len(a.Statements); i++ {
 		begun := at.begun && at.number == i
-		if err := a.statement(ctx, i, begun, at.invalid); err != nil {
-			return err
+		if !a.Statements[i].Carried {
+			if err := a.statement(ctx, i, begun, at.invalid); err != nil {
+				return err
+			}
 		}
 		if err := a.Record(ctx, mark{side: a.Side, number: i + 1}.String()); err != nil {
 			return err
@@ -96,6 +103,9 @@ func (a Alone) statement(ctx context.Context, i int, begun bool, invalid []uint3
 		err := a.execute(ctx, x)
 		if err == nil || begun && doneBefore[session.Code(err)] {
 			return nil
+		}
+		if there, failed := a.carried(ctx, x, err); there || failed != nil {
+			return failed
 		}
 		// What is half-done is of no use to anybody, and blocks the next try. Where it
 		// cannot be dropped now, the next Run does it.
@@ -133,6 +143,15 @@ const (
 // doneBefore are the SQLSTATEs by which a statement that an earlier Run began with says
 // that it was brought to its end: what it makes is there, what it drops is not.
 var doneBefore = map[string]bool{"42P07": true, "42710": true, "42704": true}
+
+// carried reports whether a statement failed because it has come here in another way.
+func (a Alone) carried(ctx context.Context, x Statement, err error) (bool, error) {
+	if !a.Carries || !doneBefore[session.Code(err)] {
+		return false, nil
+	}
+	invalid, err := a.invalidIndexes(ctx, x)
+	return err == nil && len(invalid) == 0, err
+}
 
 func (a Alone) execute(ctx context.Context, x Statement) error {
 	conn, err := a.Open(ctx)
@@ -221,65 +240,26 @@ func (a Alone) endBuilds(ctx context.Context, x Statement, before []uint32) erro
 	}
 }
 
-// mark is how far statements are on one side: number of them are done, and the next
-// has begun, when these indexes were invalid.
-type mark struct {
-	side    string
-	number  int
-	begun   bool
-	invalid []uint32
-}
-
-// String is how a mark is recorded: "source 1", "source 1 begun 16402,16410".
-func (m mark) String() string {
-	text := m.side + " " + strconv.Itoa(m.number)
-	if !m.begun {
-		return text
-	}
-	var oids []string
-	for _, oid := range m.invalid {
-		oids = append(oids, strconv.FormatUint(uint64(oid), 10))
-	}
-	return strings.TrimSpace(text + " begun " + strings.Join(oids, ","))
-}
-
-// parseMark reads what String wrote; what is of the other side, or "", is the beginning.
-func parseMark(text, side string) mark {
-	words := strings.Fields(text)
-	m := mark{side: side}
-	if len(words) < 2 || words[0] != side {
-		return m
-	}
-	m.number, _ = strconv.Atoi(words[1])
-	m.begun = len(words) > 2
-	if len(words) > 3 {
-		for _, word := range strings.Split(words[3], ",") {
-			oid, _ := strconv.ParseUint(word, 10, 32)
-			m.invalid = append(m.invalid, uint32(oid))
-		}
-	}
-	return m
-}
-
 const (
 	setLockTimeout = `select pg_catalog.set_config('lock_timeout', $1, false)`
 
-	// What another session builds at the moment is invalid until it is done.
+	// What another session builds at the moment is invalid until it is done. The
+	// search_path may be that of somebody whose operators are not to be called.
 	selectInvalid = `
 		select i.oid, pg_catalog.format('%I.%I', n.nspname, i.relname)
 		from pg_catalog.pg_index x
-		join pg_catalog.pg_class i on i.oid = x.indexrelid
-		join pg_catalog.pg_namespace n on n.oid = i.relnamespace
-		where not x.indisvalid and i.relkind = 'i'
-			and x.indrelid in (select pg_catalog.to_regclass(t.name) from unnest($1::text[]) t(name))
-			and not exists (select from pg_catalog.pg_stat_progress_create_index b where b.index_relid = i.oid)
+		join pg_catalog.pg_class i on i.oid operator(pg_catalog.=) x.indexrelid
+		join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) i.relnamespace
+		where not x.indisvalid and i.relkind operator(pg_catalog.=) 'i'
+			and x.indrelid operator(pg_catalog.=) any (select pg_catalog.to_regclass(t.name) from pg_catalog.unnest($1::pg_catalog.text[]) t(name))
+			and not exists (select from pg_catalog.pg_stat_progress_create_index b where b.index_relid operator(pg_catalog.=) i.oid)
 		order by i.oid`
 
 	endBuilds = `
 		select pg_catalog.count(pg_catalog.pg_terminate_backend(a.pid))
 		from pg_catalog.pg_stat_progress_create_index b
-		join pg_catalog.pg_stat_activity a on a.pid = b.pid
-		where b.datname = pg_catalog.current_database() and a.application_name like 'bascule/ddl.%'
-			and b.relid in (select pg_catalog.to_regclass(t.name) from unnest($1::text[]) t(name))
-			and b.index_relid <> all ($2::oid[])`
+		join pg_catalog.pg_stat_activity a on a.pid operator(pg_catalog.=) b.pid
+		where b.datname operator(pg_catalog.=) pg_catalog.current_database() and a.application_name operator(pg_catalog.~~) 'bascule/ddl.%'
+			and b.relid operator(pg_catalog.=) any (select pg_catalog.to_regclass(t.name) from pg_catalog.unnest($1::pg_catalog.text[]) t(name))
+			and b.index_relid operator(pg_catalog.<>) all ($2::pg_catalog.oid[])`
 )

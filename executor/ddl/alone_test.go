@@ -149,3 +149,37 @@ func TestAloneAnswerLost(t *testing.T) {
 		t.Errorf("told %d times; indexes %s, and the index was %s", len(r.told), r.Query(t, validity), oid)
 	}
 }
+
+// What has come here in another way is no error for who may find it, if it is whole; and
+// what is known to have come does not run.
+func TestAloneCarried(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, 15, users)
+	run := func(x ddl.Statement) (marks []string, err error) {
+		x.Tables = []string{"public.users"}
+		a := ddl.Alone{Address: "ddl.x", Where: "the target", Side: ddl.SideTarget, Source: r.Source, LockTimeout: time.Second, Carries: true,
+			Statements: []ddl.Statement{x}, Record: func(_ context.Context, mark string) error {
+				marks = append(marks, mark)
+				return nil
+			}}
+		return marks, a.Run(t.Context(), "")
+	}
+	const one = "create index concurrently a on public.users (name)"
+	for _, text := range []string{one, one, "drop index concurrently public.a", "drop index concurrently public.a"} {
+		if marks, err := run(ddl.Statement{Text: text}); err != nil || marks[len(marks)-1] != "target 1" {
+			t.Errorf("%s: %v %v", text, marks, err)
+		}
+	}
+	if marks, err := run(ddl.Statement{Text: "create index concurrently on public.users (name)", Carried: true}); err != nil || strings.Join(marks, "") != "target 1" {
+		t.Errorf("%v %v", marks, err)
+	}
+	if got := r.Query(t, validity); got != "users_pkey true" {
+		t.Errorf("indexes: %s", got)
+	}
+	r.Exec(t, "alter table public.users add n int default 1")
+	const unique = "create unique index concurrently a on public.users (n)"
+	_ = r.Conn(t).PgConn().Exec(t.Context(), unique).Close() // leaves it invalid
+	if _, err := run(ddl.Statement{Text: unique}); err == nil || !strings.Contains(err.Error(), "already exists") {
+		t.Errorf("half an index: %v", err)
+	}
+}

@@ -34,7 +34,7 @@ type Stream struct {
 // Halt is why a mirror stands still, and what its operator can do.
 type Halt struct {
 	// Code is the SQLSTATE, or a word of ours: missing_row, shape, undeclared, ddl, slot_lost,
-	// target_restored, slot_changed.
+	// target_restored, slot_changed, engine_lost.
 	Code string `json:"code"`
 
 	// LSN of the commit of the transaction that could not be applied, Table and Key of

@@ -88,14 +88,14 @@ func (e *Engine) Kick(ctx context.Context) error { return e.kick(ctx) }
 // Down is the error of something that did not come to an end because the worker is down,
 // with the causes that were found.
 func (e *Engine) Down(ctx context.Context, doing string) error {
-	return &DownError{Subscription: e.subscription(), Doing: doing, Causes: e.causes(ctx)}
+	return e.downed(ctx, doing, nil)
 }
 
 // Skip says how an operator gets past a transaction that can never be applied: it is lost
-// for the target, all of it.
+// for the target, all of it. "" where the subscription applies nothing.
 func (e *Engine) Skip(ctx context.Context) (string, error) {
 	s, err := e.subscribed(ctx)
-	if err != nil || s == nil {
+	if err != nil || s == nil || len(s.Sets) == 0 {
 		return "", err
 	}
 	return fmt.Sprintf(skip, s.Name, s.Slot), nil

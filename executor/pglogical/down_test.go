@@ -1,6 +1,7 @@
 package pglogical_test
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -9,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"bascule/executor/ledger"
+	"bascule/executor/pglogical"
 	"bascule/planner"
 	"bascule/planner/catalog"
 	"bascule/planner/catalog/pgtest"
@@ -29,6 +31,10 @@ func TestDown(t *testing.T) {
 	_, err := r.engine().Take(t.Context(), r.now())
 	if err == nil || !strings.Contains(err.Error(), `the target's table public.a has no column "n"`) {
 		t.Errorf("%v", err)
+	}
+	var down *pglogical.DownError
+	if !errors.As(err, &down) || !strings.Contains(down.Hint(), "SELECT pg_replication_origin_advance('pgl_") {
+		t.Errorf("the way past the transaction is not told: %v", down)
 	}
 	pgtest.Eventually(t, func() error { // it is tried again, once
 		p, err := catalog.ReadPglogical(t.Context(), r.target)

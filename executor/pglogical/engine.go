@@ -31,6 +31,10 @@ type Config struct {
 	// connects to the target itself, which pglogical wants to be possible.
 	Provider, Subscriber config.Secret
 
+	// KeepExtension: Remove leaves the extension where it is, for it is needed again. A
+	// session that has seen it goes wrong with one that is created anew.
+	KeepExtension bool
+
 	// Note is told what is waited for, and what was found. Default: nobody.
 	Note func(text string)
 
@@ -49,12 +53,13 @@ type Engine struct {
 	subscriber     config.Secret
 	note           func(string)
 	patience       time.Duration
+	keep           bool
 }
 
 // New makes an Engine. It connects to nothing.
 func New(cfg Config) *Engine {
 	e := &Engine{source: cfg.Source, target: cfg.Target, stream: cfg.Stream, label: cfg.Label, database: cfg.TargetDatabase,
-		provider: cfg.Provider, subscriber: cfg.Subscriber, note: cfg.Note, patience: cmp.Or(cfg.Patience, 2*time.Minute)}
+		provider: cfg.Provider, subscriber: cfg.Subscriber, note: cfg.Note, keep: cfg.KeepExtension, patience: cmp.Or(cfg.Patience, 2*time.Minute)}
 	if e.note == nil {
 		e.note = func(string) {}
 	}

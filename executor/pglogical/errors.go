@@ -16,6 +16,7 @@ type DownError struct {
 	Subscription string
 	Doing        string   // what did not come to an end
 	Causes       []string // that were looked for and found
+	Skip         string   // how to get past the transaction, with its SQL, or ""
 	Err          error    // or nil
 }
 
@@ -34,8 +35,12 @@ func (e *DownError) Unwrap() error { return e.Err }
 
 // Hint says what the operator can do about it.
 func (e *DownError) Hint() string {
-	return fmt.Sprintf("the worker's error is in the log of the target's server, in lines with \"pglogical apply\"; when the cause is gone: "+
+	text := fmt.Sprintf("the worker's error is in the log of the target's server, in lines with \"pglogical apply\"; when the cause is gone: "+
 		"SELECT pglogical.alter_subscription_enable('%s', true) on the target. %s", e.Subscription, otherCauses)
+	if e.Skip != "" {
+		text += "\n" + e.Skip
+	}
+	return text
 }
 
 // otherCauses are those that nobody can look for.

@@ -136,7 +136,12 @@ func (e *Engine) down(ctx context.Context, doing string, err error) error {
 	if errors.As(err, &gap) {
 		return err
 	}
-	return &DownError{Subscription: e.subscription(), Doing: doing, Causes: e.causes(ctx), Err: err}
+	return e.downed(ctx, doing, err)
+}
+
+func (e *Engine) downed(ctx context.Context, doing string, err error) *DownError {
+	past, _ := e.Skip(ctx) // what cannot be looked up is not told
+	return &DownError{Subscription: e.subscription(), Doing: doing, Causes: e.causes(ctx), Skip: past, Err: err}
 }
 
 // causes are what can be found of why the worker does not run; none where that cannot be

@@ -14,10 +14,12 @@ import (
 // ensureProvider makes the node of the source, and the mirror's own sets where the node
 // is not its own.
 func (e *Engine) ensureProvider(ctx context.Context) (sets Sets, err error) {
+	// By itself: its tables have to be there for everybody before anything is written to
+	// them, for who decodes that looks for them as they are.
+	if err = pgx.BeginFunc(ctx, e.source, func(tx pgx.Tx) error { return ensureExtension(ctx, tx) }); err != nil {
+		return Sets{}, fmt.Errorf("prepare the source: %w", err)
+	}
 	err = pgx.BeginFunc(ctx, e.source, func(tx pgx.Tx) error {
-		if err := ensureExtension(ctx, tx); err != nil {
-			return err
-		}
 		node, err := localNode(ctx, tx)
 		if err != nil {
 			return err

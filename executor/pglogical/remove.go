@@ -107,7 +107,7 @@ func (e *Engine) removeTarget(ctx context.Context, slotName string) error {
 // reaches the source; otherwise that is dropped by us.
 func (e *Engine) dropSubscription(ctx context.Context, s *catalog.PglogicalSubscription) error {
 	err := pgx.BeginFunc(ctx, e.target, func(tx pgx.Tx) error {
-		if err := quiet(ctx, tx); err != nil {
+		if err := slot.Quiet(ctx, tx); err != nil {
 			return err
 		}
 		_, err := tx.Exec(ctx, dropSubscription, s.Name)
@@ -227,6 +227,9 @@ func (e *Engine) leaveNode(ctx context.Context, conn *pgx.Conn) error {
 		if _, err := conn.Exec(ctx, dropNode, node); err != nil {
 			return fmt.Errorf("drop node %s: %w", node, err)
 		}
+	}
+	if e.keep {
+		return nil
 	}
 	behind, err := Leave(ctx, conn)
 	if len(behind) > 0 {

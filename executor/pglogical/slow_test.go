@@ -1,6 +1,7 @@
 package pglogical_test
 
 import (
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -38,4 +39,27 @@ func TestSlowSlot(t *testing.T) {
 	}
 	g.Wait()
 	r.give(r.now(), r.member("a", planner.FollowAll), r.member("b", planner.FollowAll), r.member("log", planner.FollowInserts))
+}
+
+// Who keeps a worker from going on is told.
+func TestStanding(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, bank)
+	r.start(r.bank()...)
+	open := r.open(r.dst)
+	if _, err := open.PgConn().Exec(t.Context(), "begin; lock table public.a").ReadAll(); err != nil {
+		t.Fatal(err)
+	}
+	r.src.Exec(t, "insert into a (id) values (1)")
+	eventually(t, func() bool {
+		at, blockers, err := r.engine().Standing(t.Context())
+		return err == nil && at > 0 && strings.Contains(blockers, fmt.Sprintf("pid %d of role %s, application bascule/app/test", open.PgConn().PID(), r.dst.User))
+	})
+	if _, err := open.PgConn().Exec(t.Context(), "rollback").ReadAll(); err != nil {
+		t.Fatal(err)
+	}
+	r.reached()
+	if _, blockers, err := r.engine().Standing(t.Context()); err != nil || blockers != "" {
+		t.Errorf("%q %v", blockers, err)
+	}
 }

@@ -6,6 +6,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"bascule/config/pgname"
+	"bascule/executor/slot"
 	"bascule/planner/catalog"
 )
 
@@ -23,7 +25,7 @@ func (e *Engine) ensureSubscriber(ctx context.Context) (string, error) {
 	}
 	var name string
 	err = pgx.BeginFunc(ctx, e.target, func(tx pgx.Tx) error {
-		if err := quiet(ctx, tx); err != nil {
+		if err := slot.Quiet(ctx, tx); err != nil {
 			return err
 		}
 		if err := ensureExtension(ctx, tx); err != nil {
@@ -34,14 +36,14 @@ func (e *Engine) ensureSubscriber(ctx context.Context) (string, error) {
 			return err
 		}
 		if node == "" {
-			if _, err := tx.Exec(ctx, createNode, e.targetNode(), e.subscriber.Reveal()); err != nil {
+			if err := slot.Reaching(ctx, tx, e.subscriber, fmt.Sprintf(createNodeAt, pgname.Literal(e.targetNode()))); err != nil {
 				return fmt.Errorf("create node %s: %w", e.targetNode(), e.masked(err))
 			}
 		}
 		if there {
 			err = e.reconnect(ctx, tx)
 		} else {
-			_, err = tx.Exec(ctx, createSubscription, e.subscription(), e.provider.Reveal())
+			err = slot.Reaching(ctx, tx, e.provider, fmt.Sprintf(createSubscription, pgname.Literal(e.subscription())))
 		}
 		if err != nil {
 			return fmt.Errorf("subscription %s: %w", e.subscription(), e.masked(err))
@@ -85,7 +87,7 @@ func (e *Engine) reconnect(ctx context.Context, tx pgx.Tx) error {
 	if err := tx.QueryRow(ctx, selectInterface, e.subscription(), e.provider.Reveal()).Scan(&node, &was, &next, &same); err != nil || same {
 		return err
 	}
-	if _, err := tx.Exec(ctx, addInterface, node, next, e.provider.Reveal()); err != nil {
+	if err := slot.Reaching(ctx, tx, e.provider, fmt.Sprintf(addInterface, pgname.Literal(node), pgname.Literal(next))); err != nil {
 		return err
 	}
 	if _, err := tx.Exec(ctx, useInterface, e.subscription(), next); err != nil {
@@ -205,8 +207,10 @@ func (e *Engine) applied(ctx context.Context, name string) (at catalog.LSN, err 
 }
 
 const (
+	createNodeAt = `select pglogical.create_node(%s, $1)`
+
 	createSubscription = `
-		select pglogical.create_subscription(subscription_name := $1, provider_dsn := $2, replication_sets := '{}',
+		select pglogical.create_subscription(subscription_name := %s, provider_dsn := $1, replication_sets := '{}',
 			synchronize_structure := false, synchronize_data := false, forward_origins := '{}')`
 
 	selectSlotName = `select sub_slot_name::text from pglogical.subscription where sub_name = $1`
@@ -219,7 +223,7 @@ const (
 		join pglogical.node_interface i on i.if_id = s.sub_origin_if
 		where s.sub_name = $1`
 
-	addInterface  = `select pglogical.alter_node_add_interface($1, $2, $3)`
+	addInterface  = `select pglogical.alter_node_add_interface(%s, %s, $1)`
 	useInterface  = `select pglogical.alter_subscription_interface($1, $2)`
 	dropInterface = `
 		select pglogical.alter_node_drop_interface(n.node_name, i.if_name)

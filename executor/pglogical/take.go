@@ -106,5 +106,25 @@ func (e *Engine) progress(ctx context.Context, slot string) (at catalog.LSN, pid
 	return at, s.PID, nil
 }
 
+// Standing is where the subscription stands, and for whom its worker waits on the target:
+// "" where it waits for no lock, or does not run.
+func (e *Engine) Standing(ctx context.Context) (at catalog.LSN, blockers string, err error) {
+	s, err := e.subscribed(ctx)
+	if err != nil || s == nil {
+		return 0, "", err
+	}
+	if at, err = e.position(ctx, s.Slot); err != nil {
+		return 0, "", err
+	}
+	err = e.target.QueryRow(ctx, selectBlockers, s.PID).Scan(&blockers)
+	return at, blockers, err
+}
+
+const selectBlockers = `
+	select coalesce(pg_catalog.string_agg(pg_catalog.format('pid %s of role %s, application %s', a.pid, coalesce(a.usename::text, '(not shown)'),
+		coalesce(nullif(a.application_name, ''), '(none)')), '; ' order by a.pid), '')
+	from pg_catalog.pg_stat_activity a
+	where a.pid = any (pg_catalog.pg_blocking_pids($1::integer))`
+
 const selectLocked = `
 	select exists (select from pg_catalog.pg_stat_activity where pid = $1 and wait_event_type = 'Lock')`

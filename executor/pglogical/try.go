@@ -9,6 +9,7 @@ import (
 
 	"bascule/config"
 	"bascule/config/pgname"
+	"bascule/executor/slot"
 	"bascule/planner/session"
 )
 
@@ -58,13 +59,12 @@ func (e *Engine) tryExtension(ctx context.Context, conn *pgx.Conn) error {
 	})
 }
 
+// tryConnection names a publication that does not exist, of which the server warns: with
+// one that does it would ask for its tables, which the target may not have yet.
 func (e *Engine) tryConnection(ctx context.Context, dsn config.Secret) error {
+	name := pgname.Quote(e.named("_try"))
 	err := rolledBack(ctx, e.target, func(tx pgx.Tx) error {
-		if err := quiet(ctx, tx); err != nil {
-			return err
-		}
-		_, err := tx.Exec(ctx, fmt.Sprintf(trySubscription, pgname.Quote(e.named("_try")), pgname.Literal(dsn.Reveal()), pgname.Quote(e.stream.Publication)))
-		return err
+		return slot.ReachingBetween(ctx, tx, dsn, "create subscription "+name+" connection ", " publication "+name+tryOptions)
 	})
 	return e.masked(err)
 }
@@ -85,20 +85,4 @@ func rolledBack(ctx context.Context, conn *pgx.Conn, do func(tx pgx.Tx) error) e
 	return err
 }
 
-// quiet keeps what the transaction runs, and what goes wrong in it, out of the server's
-// log, where the role may: connection strings are in it.
-func quiet(ctx context.Context, tx pgx.Tx) error {
-	_, err := tx.Exec(ctx, setQuiet)
-	return err
-}
-
-const (
-	setQuiet = `
-		select pg_catalog.set_config(s.name, s.value, true)
-		from (values ('log_statement', 'none'), ('log_min_error_statement', 'panic'), ('log_min_duration_statement', '-1'),
-			('log_min_messages', 'panic'), ('log_min_duration_sample', '-1')) s(name, value)
-		where (select rolsuper from pg_catalog.pg_roles where rolname = current_user)
-		order by s.name`
-
-	trySubscription = `create subscription %s connection %s publication %s with (connect = true, create_slot = false, enabled = false, copy_data = false, slot_name = none)`
-)
+const tryOptions = ` with (connect = true, create_slot = false, enabled = false, copy_data = false, slot_name = none)`

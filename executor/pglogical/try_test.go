@@ -69,6 +69,63 @@ func TestTry(t *testing.T) {
 	}
 }
 
+// The target need not have the tables yet that a publication of the mirror holds.
+func TestTryBeforeTheTables(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, "")
+	r.src.Exec(t, "create table a (id int primary key); create publication "+mirrorName+" for table a")
+	if err := r.engine().Try(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// No password stands in a statement: neither in what the server counts, of a superuser,
+// nor in what it logs of a role that may not have it keep quiet.
+func TestNoPasswordInStatements(t *testing.T) {
+	t.Parallel()
+	const secret = "s3'cretive"
+	c := pgtest.Pglogical(t, 15, pgtest.WithSettings(map[string]string{"shared_preload_libraries": "pglogical, pg_stat_statements",
+		"pg_stat_statements.track": "all", "log_statement": "all", "log_error_verbosity": "verbose"}))
+	r := rigOn(t, c, c, bank)
+	r.dst.Exec(t, "create extension pg_stat_statements")
+	holds := func(text string) bool {
+		return strings.Contains(text, r.src.Password) || strings.Contains(text, "cretive") || strings.Contains(text, "connect_timeout")
+	}
+	if err := r.engine().Try(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	r.start(r.bank()...)
+	cfg := r.config()
+	cfg.Provider = config.Secret(cfg.Provider.Reveal() + " application_name='s3\\'cretive'")
+	if _, err := pglogical.New(cfg).Prepare(t.Context(), r.bank()); err != nil { // by another address
+		t.Fatal(err)
+	}
+	counted := r.dst.Query1(t, "select string_agg(query, e'\n') from pg_stat_statements")
+	if !strings.Contains(counted, "create_subscription") || holds(counted) {
+		t.Errorf("a password is counted, or nothing is")
+	}
+
+	role, _ := r.dst.Role(t, "")
+	r.dst.Exec(t, "alter role "+role+" set log_statement = 'none'") // all with their parameters otherwise
+	r.dst.Exec(t, fmt.Sprintf("grant usage on schema pglogical to %s; grant all on all tables in schema pglogical to %[1]s; grant execute on all functions in schema pglogical to %[1]s", role))
+	cfg.Target = r.openAs(r.dst.URLAs(role), false)
+	cfg.Provider = swapped(r.config().Provider, "port=", "port=1 password="+strings.ReplaceAll(secret, "'", `\'`)+" x=")
+	r.notes = nil
+	if err := pglogical.New(cfg).Try(t.Context()); err != nil || !strings.Contains(strings.Join(r.notes, " "), "takes a superuser") {
+		t.Errorf("%v", err)
+	}
+	cfg.Stream.Subscription = mirrorName + "_b"
+	cfg.Provider = swapped(r.config().Provider, "dbname=", "fallback_application_name=cretive dbname=not_")
+	if _, err := pglogical.New(cfg).Prepare(t.Context(), r.bank()); err == nil || holds(err.Error()) || holds(fmt.Sprintf("%+v", errors.Unwrap(err))) {
+		t.Errorf("prepared without a connection, or a password is told")
+	}
+	for line := range strings.Lines(r.dst.Log(t)) {
+		if holds(line) && !strings.Contains(line, "pglogical apply") && !strings.Contains(line, "pglogical manager") {
+			t.Errorf("a password is in the server's log: %s", strings.NewReplacer(r.src.Password, "***", "cretive", "***").Replace(line))
+		}
+	}
+}
+
 // swapped replaces part of a connection string, up to the value's end where the new text
 // ends in "=".
 func swapped(dsn config.Secret, from, to string) config.Secret {

@@ -85,6 +85,9 @@ func TestTurns(t *testing.T) {
 	t.Parallel()
 	for _, major := range []int{15, 17} {
 		t.Run(fmt.Sprint(major), func(t *testing.T) {
+			if major != 15 && !*long {
+				t.Skip("takes long; run by make suites, or with -long")
+			}
 			t.Parallel()
 			r := rigOn(t, pgtest.Pglogical(t, 15), pgtest.Pglogical(t, major), bank)
 			ctx, stop := context.WithCancel(t.Context())
@@ -121,7 +124,7 @@ func turns() int {
 	if *long {
 		return 20
 	}
-	return 4
+	return 3
 }
 
 // Where the engine was taken, another slot goes on, with what the target does not have

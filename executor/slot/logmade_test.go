@@ -105,7 +105,8 @@ func TestLogNeverFailsACommand(t *testing.T) {
 }
 
 // Two transactions that make tables at once wait for each other at the publication, but
-// not for long: the second table is left to the next plan.
+// not for so long that a timeout of theirs ends the command: the second table is left to
+// the next plan.
 func TestLogDoesNotWaitForLong(t *testing.T) {
 	t.Parallel()
 	l := newLogged(t, 15, "")
@@ -113,7 +114,7 @@ func TestLogDoesNotWaitForLong(t *testing.T) {
 	if _, err := first.PgConn().Exec(t.Context(), "begin; create table m1 (id int primary key)").ReadAll(); err != nil {
 		t.Fatal(err)
 	}
-	l.does("create table m2 (id int primary key)")
+	l.does("set statement_timeout = '900ms'; create table m2 (id int primary key); reset statement_timeout")
 	if _, err := first.PgConn().Exec(t.Context(), "commit").ReadAll(); err != nil {
 		t.Fatal(err)
 	}
@@ -123,6 +124,29 @@ func TestLogDoesNotWaitForLong(t *testing.T) {
 	why := l.Query1(t, "select e ->> 'why' from "+l.p.Log+".ddl, jsonb_array_elements(tables::jsonb) e where e ->> 'name' = 'm2'")
 	if !strings.Contains(why, "lock timeout") {
 		t.Errorf("why it did not join: %q", why)
+	}
+}
+
+// What an event trigger of somebody's runs has the text and the stamp of what it was run
+// by, what the client sends next another; mappings of users are not logged.
+func TestLogStampsMessages(t *testing.T) {
+	t.Parallel()
+	l := newLogged(t, 15, `
+		create function more() returns event_trigger language plpgsql as $$ begin
+			if to_regclass('public.a') is not null and to_regclass('public.audit') is null then create table public.audit (id int primary key); end if; end $$;
+		create event trigger a_more on ddl_command_end when tag in ('CREATE TABLE') execute function more();
+		create foreign data wrapper w; create server s foreign data wrapper w`)
+	l.does("create user mapping for public server s options (password 'p4ss')")
+	l.does("alter user mapping for public server s options (set password 'p4ss2')")
+	l.does("drop user mapping for public server s")
+	l.does("begin")
+	l.does("create table a (id int primary key)")
+	l.does("alter table a add x int")
+	l.does("alter table a add y int")
+	l.does("commit")
+	got := l.Query(t, "select tag, count(*), count(distinct query), count(distinct stamp) from "+l.p.Log+".ddl group by tag order by tag")
+	if got != "ALTER TABLE|2|2|2\nCREATE TABLE|2|1|1" {
+		t.Errorf("logged:\n%s", got)
 	}
 }
 

@@ -21,9 +21,9 @@ import (
 // loggedError reports a command of the log that does not run on the target.
 type loggedError struct {
 	final catalog.LSN
-	steps []ddllog.Step     // of its transaction
-	where map[string]string // schemas of the names that lack one
-	at    int               // the one
+	steps []ddllog.Step  // of its transaction
+	where ddllog.Schemas // of the names that lack one
+	at    int            // the one
 	text  string
 	err   error // the server's; nil where it was not tried
 }
@@ -46,15 +46,11 @@ func (s *Stream) undeclared(e *loggedError) ledger.Halt {
 	if tables := e.steps[e.at].Tables; len(tables) > 0 {
 		h.Table = tables[0].String()
 	}
-	ids := make([]int64, len(e.steps))
-	for i := range e.steps {
-		ids[i] = e.steps[i].ID
-	}
 	commands, remarks := ddllog.Commands(e.steps, e.where)
 	if len(commands) == 0 {
 		commands = []string{"-- what it did"}
 	}
-	commands[0] = ddllog.Mark(ids) + "\n" + commands[0]
+	commands[0] = ddllog.Mark(e.steps) + "\n" + commands[0]
 	notes := ""
 	for _, r := range remarks {
 		notes += r + "\n"
@@ -63,7 +59,7 @@ func (s *Stream) undeclared(e *loggedError) ledger.Halt {
 	if e.err != nil {
 		again = fmt.Sprintf("make it possible on the target, then %s, which runs it again. Or else ", s.retry())
 	}
-	label := identifier(fmt.Sprintf("%s_%d", strings.NewReplacer(" ", "_", ".", "_").Replace(strings.ToLower(e.steps[e.at].Title())), ids[0]))
+	label := identifier(fmt.Sprintf("%s_%d", strings.NewReplacer(" ", "_", ".", "_").Replace(strings.ToLower(e.steps[e.at].Title())), e.steps[0].ID))
 	h.Remedy = fmt.Sprintf("%sadd this block, which runs the same on the target at this point of the stream, and run `bascule apply`; its first line says which entries of the source's log it stands for:\n\n%s\n%s",
 		again, block(label, s.cfg.Label, commands), notes)
 	return h
@@ -144,5 +140,5 @@ const (
 		select pg_catalog.set_config('application_name', 'bascule/ddl.log', false), pg_catalog.set_config('search_path', $1, false),
 			pg_catalog.set_config('synchronous_commit', 'local', false)`
 
-	aloneRole = `select pg_catalog.set_config('role', $1, false) where $1 <> ''`
+	aloneRole = `select pg_catalog.set_config('role', $1, false) where $1 operator(pg_catalog.<>) ''`
 )

@@ -8,6 +8,7 @@ import (
 
 	"bascule/config/pgname"
 	"bascule/executor/ledger"
+	"bascule/executor/stream/ddllog"
 	"bascule/executor/stream/pgoutput"
 	"bascule/executor/stream/target"
 	"bascule/executor/stream/walsender"
@@ -29,10 +30,11 @@ type receiver struct {
 	final   catalog.LSN
 	xid     uint32
 	skip    bool
-	kept    bool        // a change of it was
-	command *ledger.DDL // that it ran, and that is to run here
-	found   *surprise   // its DDL that nobody declared: it is received to its end, and not applied
-	steps   *stepping   // it is applied by itself
+	kept    bool           // a change of it was
+	command *ledger.DDL    // that it ran, and that is to run here
+	found   *surprise      // its DDL that nobody declared: it is received to its end, and not applied
+	steps   *stepping      // it is applied by itself
+	client  ddllog.Message // of its DDL
 
 	open *batch
 
@@ -176,7 +178,7 @@ func (r *receiver) keepalive(m walsender.Message) {
 }
 
 func (r *receiver) begin(life context.Context, b pgoutput.Begin) error {
-	r.inside, r.final, r.xid, r.kept, r.command, r.found, r.steps = true, b.Final, b.XID, false, nil, nil, nil
+	r.inside, r.final, r.xid, r.kept, r.command, r.found, r.steps, r.client = true, b.Final, b.XID, false, nil, nil, nil, ddllog.Message{}
 	r.skip = r.link.start.LSN.Covers(b.Final)
 	if careful := r.link.s.careful; careful != 0 && !careful.Covers(b.Final) {
 		if err := r.recover(life); err != nil {

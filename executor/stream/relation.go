@@ -17,13 +17,17 @@ import (
 type members struct {
 	known   map[uint32]string // their states
 	applied map[uint32]ledger.Member
+	schemas map[string]bool // of those that are not removed, on the source
 }
 
 func (s *Stream) choose(all []ledger.Member) members {
-	m := members{known: make(map[uint32]string), applied: make(map[uint32]ledger.Member)}
+	m := members{known: make(map[uint32]string), applied: make(map[uint32]ledger.Member), schemas: map[string]bool{}}
 	names := make(map[string]string, len(all))
 	for _, one := range all {
 		m.known[one.Source] = one.State
+		if one.State != ledger.Removed {
+			m.schemas[one.Schema] = true
+		}
 		names[pgname.Shown(one.TargetSchema, one.TargetName)] = pgname.Shown(one.Schema, one.Name)
 	}
 	for _, one := range s.cfg.Members(all) {

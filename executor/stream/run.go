@@ -31,7 +31,11 @@ func (s *Stream) Run(ctx context.Context) error {
 		if err == nil {
 			return nil
 		}
+		cause := err
 		again, err := s.judge(err)
+		if again == stop && wait.tries < internalTries && internal(cause) {
+			again, err = later, cause
+		}
 		if ctx.Err() != nil {
 			s.log.WarnContext(ctx, "stream ended before its last batch was acknowledged", "error", err)
 			return nil // nothing is lost: what was not committed comes again
@@ -54,6 +58,15 @@ func (s *Stream) Run(ctx context.Context) error {
 		}
 	}
 }
+
+// internal reports an error of the server itself, as a walsender has one that looks for an
+// extension's table while that is being made: another one gets through.
+func internal(err error) bool {
+	return session.Code(err) == "XX000" && !errors.As(err, new(*commandError))
+}
+
+// internalTries is how often that is tried again where nothing moves.
+const internalTries = 4
 
 // retryIn tells of the error and waits before the next connection. It reports false when
 // ctx ended.

@@ -17,9 +17,9 @@ import (
 type stepping struct {
 	*receiver
 	list    []ddllog.Step
-	members []ledger.Member   // as they are at this place
-	where   map[string]string // schemas of names that lack one, as the source searched
-	next    int               // step
+	members []ledger.Member // as they are at this place
+	where   ddllog.Schemas  // of names that lack one
+	next    int             // step
 
 	// altered: something ran. Other sessions would wait for this one.
 	altered bool
@@ -230,11 +230,12 @@ func (r *receiver) stepped(life context.Context, c pgoutput.Commit) error {
 
 const extensionThere = `select exists (select from pg_catalog.pg_extension where extname = $1)`
 
-// selectLacking looks names up by another search_path, in the one statement.
+// selectLacking looks names up by another search_path, in the one statement: what is its
+// own in it, is found before. The path is in the condition, so it is set by then.
 const selectLacking = `
 	select array(
 		select n.name
 		from (select pg_catalog.set_config('search_path', $1, true) offset 0) p(path)
 		cross join lateral unnest($2::text[]) n(name)
-		where p.path is not null and pg_catalog.to_regclass(n.name) is null
+		where case when p.path is not null then pg_catalog.to_regclass(n.name) end is null
 		order by n.name)`

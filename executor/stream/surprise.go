@@ -3,10 +3,11 @@ package stream
 import (
 	"context"
 	"errors"
+	"regexp"
 	"slices"
-	"strings"
 	"time"
 
+	"bascule/config/pgname"
 	"bascule/executor/ledger"
 	"bascule/executor/progress"
 	"bascule/executor/stream/ddllog"
@@ -66,6 +67,7 @@ func (r *receiver) rules() ddllog.Rules {
 			state, known := r.members.known[oid]
 			return known && state != ledger.Removed || r.found != nil && r.found.touches(oid)
 		},
+		Coming: func(oid uint32) bool { return r.members.known[oid] == ledger.Copying },
 	}
 }
 
@@ -88,10 +90,38 @@ func (r *receiver) there(life context.Context, schema, name string) (there bool,
 	return there, err
 }
 
+var logNames = regexp.MustCompile(catalog.LogPattern)
+
+// outside reports whether a schema has no member, is not on the target, and is not made
+// by the open transaction.
+func (r *receiver) outside(life context.Context, schema string) (bool, error) {
+	if r.members.schemas[schema] || r.found != nil && r.found.makes(schema) {
+		return false, nil
+	}
+	conn, err := r.aside(life)
+	if err != nil {
+		return false, err
+	}
+	there := false
+	err = conn.QueryRow(life, schemaThere, schema).Scan(&there)
+	return !there, err
+}
+
+// makes reports whether one of the entries is about a schema, or a table in it.
+func (s *surprise) makes(schema string) bool {
+	return slices.ContainsFunc(s.entries, func(e *ddllog.Entry) bool {
+		return slices.ContainsFunc(e.Tables, func(t ddllog.Touched) bool { return t.Schema == schema }) ||
+			slices.ContainsFunc(e.Objects, func(o ddllog.Object) bool {
+				return o.Type == "schema" && o.Identity == pgname.Shown("", schema)
+			})
+	})
+}
+
 // isLog reports whether a table that is no member is the log. One that the mirror had
 // is of no interest, and no table of anybody else's.
 func (r *receiver) isLog(rel *relation) bool {
-	return rel.Name == planner.LogTable && (rel.Schema == r.link.s.cfg.DDL.Log || strings.HasPrefix(rel.Schema, "bascule_"))
+	_, known := r.members.known[rel.OID]
+	return !known && rel.Name == planner.LogTable && (rel.Schema == r.link.s.cfg.DDL.Log || logNames.MatchString(rel.Schema))
 }
 
 // logged takes in a change of the log. What is deleted there is done with.
@@ -111,11 +141,14 @@ func (r *receiver) logged(life context.Context, rel *relation, m walsender.Messa
 	if err != nil {
 		return err
 	}
+	e.Log = rel.OID
 	if r.steps != nil {
 		return r.steps.reached(life, e.ID)
 	}
+	r.client.Add(e)
 	rules := r.rules()
 	rules.There = func(schema, name string) (bool, error) { return r.there(life, schema, name) }
+	rules.Foreign = func(schema string) (bool, error) { return r.outside(life, schema) }
 	concerns, err := rules.Concerns(e)
 	if err != nil {
 		return err
@@ -145,9 +178,6 @@ func (r *receiver) glimpse(life context.Context, oid uint32, m walsender.Message
 // applied from here on; what was sent of it already goes with the link.
 func (r *receiver) gather(life context.Context, e *ddllog.Entry) error {
 	if r.found != nil {
-		if last := r.found.entries[len(r.found.entries)-1]; last.Query == e.Query {
-			e.Query = last.Query // statements that were sent at once have it all, each
-		}
 		r.found.entries = append(r.found.entries, e)
 		return nil
 	}
@@ -222,6 +252,8 @@ func (r *receiver) tell(ctx context.Context, text string) {
 	s.log.InfoContext(ctx, "noted", "text", text, "lsn", r.final)
 	s.cfg.Sink.Event(progress.Noted{Mirror: s.cfg.Label, Text: text})
 }
+
+const schemaThere = `select exists (select from pg_catalog.pg_namespace where nspname = $1)`
 
 // isOurs looks for a table among those that the mirror has filled, and over and under
 // them.

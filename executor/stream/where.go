@@ -12,8 +12,8 @@ import (
 
 // schemas finds the schemas of names that commands lack: for a block, should one be
 // needed. What the target has not yet, the entries name.
-func (t *stepping) schemas(life context.Context) (map[string]string, error) {
-	where := map[string]string{}
+func (t *stepping) schemas(life context.Context) (ddllog.Schemas, error) {
+	where := ddllog.Schemas{}
 	bare := ddllog.Bare(t.list)
 	if len(bare) == 0 {
 		return where, nil
@@ -24,49 +24,54 @@ func (t *stepping) schemas(life context.Context) (map[string]string, error) {
 			if head, _, function := strings.Cut(name, "("); function {
 				name = head + "()"
 			}
-			where[name] = o.Schema
+			where.Find(x.Path(), name, o.Schema)
 		}
 	}
 	conn, err := t.aside(life)
 	if err != nil {
 		return nil, err
 	}
-	err = pgx.BeginFunc(life, conn, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(life, searchAs, t.list[0].Path()); err != nil {
-			return err
+	asked := map[string]bool{}
+	for i := range t.list {
+		path := t.list[i].Path()
+		if asked[path] {
+			continue
 		}
-		rows, err := tx.Query(life, selectSchemas, bare)
+		asked[path] = true
+		rows, err := conn.Query(life, selectSchemas, path, bare)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		var name, schema string
-		_, err = pgx.ForEachRow(rows, []any{&name, &schema}, func() error {
-			where[name] = schema
+		if _, err = pgx.ForEachRow(rows, []any{&name, &schema}, func() error {
+			where.Find(path, name, schema)
 			return nil
-		})
-		return err
-	})
-	return where, err
+		}); err != nil {
+			return nil, err
+		}
+	}
+	return where, nil
 }
 
-const searchAs = `select pg_catalog.set_config('search_path', $1, true)`
-
+// selectSchemas looks names up by another search_path, as selectLacking does.
 const selectSchemas = `
 	select s.name, s.schema
 	from (
 		select b.name, case
+			when p.path is null then null
 			when b.name like '%()' then (
 				select n.nspname
-				from unnest(pg_catalog.current_schemas(false)) with ordinality c(schema, place)
+				from pg_catalog.unnest(pg_catalog.current_schemas(false)) with ordinality c(schema, place)
 				join pg_catalog.pg_namespace n on n.nspname = c.schema
-				join pg_catalog.pg_proc p on p.pronamespace = n.oid
-				where p.proname = (pg_catalog.parse_ident(pg_catalog.left(b.name, -2)))[1]
+				join pg_catalog.pg_proc f on f.pronamespace = n.oid
+				where f.proname = (pg_catalog.parse_ident(pg_catalog.left(b.name, -2)))[1]
 				order by c.place
 				limit 1)
 			else coalesce(
 				(select n.nspname from pg_catalog.pg_class k join pg_catalog.pg_namespace n on n.oid = k.relnamespace where k.oid = pg_catalog.to_regclass(b.name)),
 				(select n.nspname from pg_catalog.pg_type k join pg_catalog.pg_namespace n on n.oid = k.typnamespace where k.oid = pg_catalog.to_regtype(b.name)))
 			end as schema
-		from unnest($1::text[]) b(name)) s
+		from (select pg_catalog.set_config('search_path', $1, true) offset 0) p(path)
+		cross join pg_catalog.unnest($2::text[]) b(name)) s
 	where s.schema is not null
 	order by s.name`

@@ -26,14 +26,22 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(pgtest.Run(m)) }
 
-var longFlag = flag.Bool("long", false, "hand over twenty times, and not five")
+var longFlag = flag.Bool("long", false, "hand over twenty times, and not three, between all versions")
+
+// long skips what only -long runs.
+func long(t *testing.T) {
+	t.Helper()
+	if !*longFlag {
+		t.Skip("takes long; run by make suites, or with -long")
+	}
+}
 
 // turns is how often a mirror is handed over and back under load.
 func turns() int {
 	if *longFlag {
 		return 20
 	}
-	return 5
+	return 3
 }
 
 const lineage = "9d7f0c6e-1111-2222-3333-444444444444"

@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"bascule/config/pgname"
+	"bascule/executor/slot"
 	"bascule/planner/catalog"
 )
 
@@ -44,22 +45,10 @@ func (e *Engine) create(ctx context.Context, tx pgx.Tx, name string, publication
 	if err != nil {
 		return err
 	}
-	failed := func(err error) error {
-		return &ReachError{From: e.cfg.TargetPeer, To: e.cfg.SourcePeer, Endpoint: e.cfg.Reach.Endpoint, Err: e.cfg.Reach.Masked(err)}
-	}
-	if _, err := tx.Exec(ctx, keepQuiet); err != nil {
-		return failed(err)
-	}
-	if _, err := tx.Exec(ctx, setReach, e.cfg.Reach.Info.Reveal()); err != nil {
-		return failed(err)
-	}
 	head := "create subscription " + name + " connection "
 	tail := " publication " + strings.Join(publications, ", ") + " with (" + e.options(version.Major()) + ")"
-	if _, err := tx.Exec(ctx, "do "+pgname.Literal(fmt.Sprintf(createBody, pgname.Literal(head), pgname.Literal(tail)))); err != nil {
-		return failed(err)
-	}
-	if _, err := tx.Exec(ctx, setReach, ""); err != nil {
-		return failed(err)
+	if err := slot.ReachingBetween(ctx, tx, e.cfg.Reach.Info, head, tail); err != nil {
+		return &ReachError{From: e.cfg.TargetPeer, To: e.cfg.SourcePeer, Endpoint: e.cfg.Reach.Endpoint, Err: e.cfg.Reach.Masked(err)}
 	}
 	return nil
 }
@@ -113,31 +102,4 @@ const (
 	disable          = `alter subscription %s disable`
 
 	moveOrigin = `select pg_catalog.pg_replication_origin_advance($1, $2::text::pg_lsn)`
-
-	// keepQuiet has the server log nothing of what the transaction does, where the role
-	// may ask for that.
-	keepQuiet = `
-		select pg_catalog.set_config(s.name, s.value, true)
-		from (values ('log_statement', 'none'), ('log_duration', 'off'), ('log_min_duration_statement', '-1'),
-			('log_min_duration_sample', '-1'), ('log_transaction_sample_rate', '0'), ('log_min_error_statement', 'panic'),
-			('log_error_verbosity', 'terse'), ('pg_stat_statements.track_utility', 'off')) s(name, value)
-		where pg_catalog.has_parameter_privilege(s.name, 'set')
-		order by s.name`
-
-	// setReach hands over what is connected with, to the end of the transaction.
-	setReach = `select pg_catalog.set_config('bascule.reach', $1, true)`
-
-	// createBody is a block, in which the text of the command is put together: an error
-	// that leaves it has neither the text nor, in its context, the command.
-	createBody = `
-		declare
-			said text;
-			more text;
-			advice text;
-		begin
-			execute %s || pg_catalog.quote_literal(pg_catalog.current_setting('bascule.reach')) || %s;
-		exception when query_canceled or others then
-			get stacked diagnostics said = message_text, more = pg_exception_detail, advice = pg_exception_hint;
-			raise exception using errcode = sqlstate, message = said, detail = more, hint = advice;
-		end`
 )

@@ -22,6 +22,9 @@ func TestTurns(t *testing.T) {
 		binary   bool
 	}{{15, 15, false}, {15, 17, true}, {15, 18, false}, {18, 15, true}, {16, 16, false}, {17, 18, true}} {
 		t.Run(fmt.Sprintf("%d to %d", c.from, c.to), func(t *testing.T) {
+			if c.from != 15 || c.to == 18 {
+				long(t)
+			}
 			t.Parallel()
 			p := newPair(t, eager(t, c.from), prompt(t, c.to), "insert into orders select i, i % 2, 0, 'old' from generate_series(0, 400) i; insert into log select 0, 0, now() from generate_series(1, 50)")
 			p.stream.Binary = c.binary

@@ -124,7 +124,7 @@ const selectCommands = `
 	select d.lsn::text, d.seen::text, array(
 		select distinct (e ->> 'oid')::oid
 		from pg_catalog.jsonb_array_elements(d.tables::jsonb) e
-		where e ->> 'follow' <> 'none' or (e ->> 'dropped')::boolean or (e ->> 'partition')::boolean
+		where e ->> 'follow' <> 'none' or (e ->> 'dropped')::boolean or (e ->> 'partition')::boolean or e ->> 'kind' = 'p'
 		order by 1)
 	from %s d
 	order by d.id`

@@ -62,6 +62,9 @@ const (
 	//
 	// pg_table_size is slow on tables without anything in TOAST: it opens the TOAST
 	// table's index, whose one block would be counted.
+	//
+	// A function knows nothing of a table that somebody drops meanwhile, though the
+	// query's snapshot has it: its null must not end the reading.
 	selectRelations = `
 		select c.oid, n.nspname::text, c.relname::text, c.relkind::text, c.relpersistence::text,
 			pg_catalog.pg_get_userbyid(c.relowner)::text, coalesce(m.extname::text, ''),
@@ -80,13 +83,13 @@ const (
 				else coalesce(pg_catalog.pg_table_size(c.oid), 0)
 			end,
 			c.relfilenode, c.relispartition, c.relreplident::text, c.relrowsecurity, c.relforcerowsecurity,
-			pg_catalog.has_table_privilege(c.oid, 'select'), pg_catalog.pg_has_role(c.relowner, 'usage'),
-			pg_catalog.has_table_privilege(c.oid, 'insert'), pg_catalog.has_table_privilege(c.oid, 'truncate'),
-			pg_catalog.has_table_privilege(c.oid, 'update') and pg_catalog.has_table_privilege(c.oid, 'delete'),
+			coalesce(pg_catalog.has_table_privilege(c.oid, 'select'), true), pg_catalog.pg_has_role(c.relowner, 'usage'),
+			coalesce(pg_catalog.has_table_privilege(c.oid, 'insert'), true), coalesce(pg_catalog.has_table_privilege(c.oid, 'truncate'), true),
+			coalesce(pg_catalog.has_table_privilege(c.oid, 'update') and pg_catalog.has_table_privilege(c.oid, 'delete'), true),
 			c.relispopulated, c.reloftype, coalesce(t.triggers, 0), coalesce(t.always, 0), x.oid is not null, coalesce(x.condition, ''),
-			c.relkind = 'r' and l.relation is null and pg_catalog.pg_relation_size(c.oid) = 0,
+			c.relkind = 'r' and l.relation is null and coalesce(pg_catalog.pg_relation_size(c.oid) = 0, false),
 			c.relkind = 'r' and (l.relation is not null or pg_catalog.row_security_active(c.oid)
-				or not pg_catalog.has_table_privilege(c.oid, 'select') or not pg_catalog.has_schema_privilege(n.oid, 'usage')),
+				or not coalesce(pg_catalog.has_table_privilege(c.oid, 'select'), true) or not coalesce(pg_catalog.has_schema_privilege(n.oid, 'usage'), true)),
 			coalesce(s.seqincrement, 0), coalesce(s.seqmin, 0), coalesce(s.seqmax, 0), coalesce(s.seqstart, 0),
 			coalesce(s.seqcache, 0), coalesce(s.seqcycle, false),
 			coalesce(o.refobjid, 0), coalesce(o.refobjsubid, 0), coalesce(o.deptype = 'i', false)

@@ -2,11 +2,13 @@ package catalog
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"bascule/config/pgname"
 )
@@ -31,11 +33,36 @@ func (r *reader) lookForRows(ctx context.Context, conn *pgx.Conn) error {
 		}
 	}
 	for batch := range slices.Chunk(look, lookBatch) {
-		if err := lookInto(ctx, conn, batch); err != nil {
+		err := lookInto(ctx, conn, batch)
+		if gone(err) {
+			err = lookApart(ctx, conn, batch)
+		}
+		if err != nil {
 			return fmt.Errorf("look for rows in the tables: %w", err)
 		}
 	}
 	return nil
+}
+
+// lookApart looks into tables of which somebody dropped or renamed one since they were
+// listed. That one counts as having rows.
+func lookApart(ctx context.Context, conn *pgx.Conn, tables []*Relation) error {
+	for _, t := range tables {
+		err := lookInto(ctx, conn, []*Relation{t})
+		if gone(err) {
+			t.HasRows, err = true, nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// gone reports whether an error is that a table or its schema is not there.
+func gone(err error) bool {
+	var refused *pgconn.PgError
+	return errors.As(err, &refused) && (refused.Code == "42P01" || refused.Code == "3F000")
 }
 
 func lookInto(ctx context.Context, conn *pgx.Conn, tables []*Relation) error {

@@ -131,7 +131,12 @@ func server(ctx context.Context, p *config.Peer) *catalog.Database {
 	return db
 }
 
+// read reads the ledger first: all that the stream had applied by its position is in the
+// catalogues that are read behind it, however a runner goes on.
 func read(ctx context.Context, conn *pgx.Conn, l *planner.Live, at look) (err error) {
+	if l.Ledger, err = catalog.ReadLedger(ctx, conn); err != nil {
+		return err
+	}
 	if l.Database, err = catalog.Read(ctx, conn, catalog.ReadOptions{Rows: at.rows}); err != nil {
 		return err
 	}
@@ -145,9 +150,7 @@ func read(ctx context.Context, conn *pgx.Conn, l *planner.Live, at look) (err er
 			return err
 		}
 	}
-	if l.Ledger, err = catalog.ReadLedger(ctx, conn); err == nil {
-		l.Engines, err = Engines(ctx, conn, l.Ledger)
-	}
+	l.Engines, err = Engines(ctx, conn, l.Ledger)
 	return err
 }
 

@@ -19,6 +19,10 @@ func TestConcerns(t *testing.T) {
 		There: func(schema, name string) (bool, error) { return schema+"."+name == "public.once", nil }}
 	member, outside := ddllog.Touched{OID: 7, Kind: "r", Follow: "all", Selected: true}, ddllog.Touched{OID: 8, Kind: "r", Follow: "none"}
 	chosen := ddllog.Touched{OID: 8, Schema: "public", Name: "t", Kind: "r", Follow: "none", Selected: true}
+	some := func(r *ddllog.Rules) {
+		r.Some, r.Foreign = true, func(schema string) (bool, error) { return schema == "Other", nil }
+	}
+	halt := func(r *ddllog.Rules) { r.Halt = true }
 	for _, tc := range []struct {
 		name   string
 		e      ddllog.Entry
@@ -47,6 +51,15 @@ func TestConcerns(t *testing.T) {
 		{"rights", ddllog.Entry{Tag: "GRANT", Tables: []ddllog.Touched{member}}, nil, "false"},
 		{"rights that are kept", ddllog.Entry{Tag: "GRANT"}, func(r *ddllog.Rules) { r.Privileges = true }, "true"},
 		{"a problem", ddllog.Entry{Tag: "GRANT", Problem: "x"}, nil, "true"},
+		{"a function in a schema outside", ddllog.Entry{Tag: "CREATE FUNCTION", Objects: []ddllog.Object{{Type: "function", Schema: "Other"}}}, some, "false"},
+		{"in a mirror of all", ddllog.Entry{Tag: "CREATE FUNCTION", Objects: []ddllog.Object{{Type: "function", Schema: "Other"}}}, nil, "true"},
+		{"one of two in a schema outside", ddllog.Entry{Tag: "DROP FUNCTION", Objects: []ddllog.Object{{Type: "function", Schema: "Other"}, {Type: "function", Schema: "public"}}}, some, "true"},
+		{"a schema outside that goes", ddllog.Entry{Tag: "DROP SCHEMA", Objects: []ddllog.Object{{Type: "schema", Identity: `"Other"`, Dropped: true}}}, some, "false"},
+		{"a schema that is new", ddllog.Entry{Tag: "CREATE SCHEMA", Objects: []ddllog.Object{{Type: "schema", Identity: `"Other"`}}}, some, "true"},
+		{"halt, and a table outside", ddllog.Entry{Tag: "ALTER TABLE", Tables: []ddllog.Touched{outside}}, halt, "true"},
+		{"halt, and rows", ddllog.Entry{Tag: "CREATE TABLE AS", Objects: []ddllog.Object{{Type: "table"}}, Tables: []ddllog.Touched{chosen}}, halt, "true"},
+		{"halt, and rights", ddllog.Entry{Tag: "GRANT"}, halt, "true"},
+		{"halt, and an extension's", ddllog.Entry{Tag: "CREATE FUNCTION", Objects: []ddllog.Object{{Type: "function", Extension: true}}}, halt, "false"},
 	} {
 		r := rules
 		if tc.change != nil {
@@ -78,7 +91,9 @@ func TestSteps(t *testing.T) {
 		{"ALTER TABLE", "alter table a add b int; insert into a values (1)", ddllog.Rules{}, "stops: it is one of 2 statements that were sent at once, and what the others did would be done a second time"},
 		{"ALTER TABLE", "do 'begin alter table a add b int; end'", ddllog.Rules{}, "stops: it was run inside of a DO, and what else that did would be done a second time"},
 		{"ALTER TABLE", "alter table a add b int", ddllog.Rules{Halt: true}, `stops: ddl = "halt" stops the mirror at every command`},
-		{"ALTER TABLE", "alter table a owner to b", ddllog.Rules{Halt: true}, "nothing"},
+		{"ALTER TABLE", "alter table a owner to b", ddllog.Rules{Halt: true}, `stops: ddl = "halt" stops the mirror at every command`},
+		{"ALTER TABLE", "alter table a owner to b", ddllog.Rules{}, "nothing"},
+		{"ALTER TABLE", " ;", ddllog.Rules{}, "stops: the source does not know its text"},
 		{"ALTER FUNCTION", `alter function a(int, int) owner to "b c";`, ddllog.Rules{}, "nothing"},
 		{"ALTER TABLE", "alter table a owner to b", ddllog.Rules{Owners: true}, "runs alter table a owner to b"},
 		{"ALTER TABLE", "alter table a add b int, owner to b", ddllog.Rules{}, "runs alter table a add b int, owner to b"},
@@ -124,7 +139,7 @@ func TestCommands(t *testing.T) {
 		{ID: 3, Tag: "CREATE SERVER", Query: "create server s foreign data wrapper f options (password 'p4ss')", Objects: []ddllog.Object{{Identity: "s"}}},
 		{ID: 4, Tag: "CREATE TABLE", Query: "create table x.y (id int)"},
 	}
-	commands, remarks := ddllog.Commands(ddllog.Steps(entries, ddllog.Rules{Halt: true}, map[int64]bool{4: true}), nil)
+	commands, remarks := ddllog.Commands(ddllog.Steps(entries, ddllog.Rules{Halt: true}, map[ddllog.Place]bool{{ID: 4}: true}), nil)
 	got := strings.Join(commands, "\n") + "\n--\n" + strings.Join(remarks, "\n")
 	want := `alter table public.a add b int
 select make()
@@ -143,8 +158,8 @@ Write the schema before make(): the source searched "me", public.`
 	if got := strings.Join(commands, "|"); strings.Contains(got, "p4ss") {
 		t.Error(got)
 	}
-	set := ddllog.Answered([]string{"select 1", ddllog.Mark([]int64{3, 14}) + "\nselect 1", "/* bascule:log x */"})
-	if fmt.Sprint(set) != "map[3:true 14:true]" {
+	set := ddllog.Answered([]string{"select 1", ddllog.Mark([]ddllog.Step{{Entry: &ddllog.Entry{Log: 7, ID: 3}}, {Entry: &ddllog.Entry{Log: 7, ID: 14}}}) + "\nselect 1", "/* bascule:log x */"})
+	if fmt.Sprint(set) != "map[{7 3}:true {7 14}:true]" {
 		t.Error(set)
 	}
 }
@@ -166,9 +181,81 @@ func TestQualified(t *testing.T) {
 		{"ALTER TABLE", "alter table unknown add x int", "alter table unknown add x int\nWrite the schema before unknown: the source searched public."},
 	} {
 		steps := ddllog.Steps([]*ddllog.Entry{{ID: 1, Tag: tc.tag, Query: tc.query, SearchPath: "public"}}, ddllog.Rules{Halt: true}, nil)
-		commands, remarks := ddllog.Commands(steps, schemas)
+		commands, remarks := ddllog.Commands(steps, ddllog.Schemas{"public": schemas})
 		if got := strings.Join(append(commands, remarks...), "\n"); got != tc.want {
 			t.Errorf("%s\nwant %s\n(bare %v)", got, tc.want, ddllog.Bare(steps))
+		}
+	}
+}
+
+// A name has the schema that its own path finds; where paths, or what was before and
+// behind a command, differ, it is left.
+func TestQualifiedByPaths(t *testing.T) {
+	t.Parallel()
+	schemas := ddllog.Schemas{}
+	schemas.Find("one", "a", "one")
+	schemas.Find("two", "a", "two")
+	schemas.Find("two", "b", "two")
+	schemas.Find("two", "b", "three")
+	const both = "alter table a add z int; alter table a add zz int"
+	entries := []*ddllog.Entry{
+		{ID: 1, Tag: "ALTER TABLE", Query: "alter table a add x int", SearchPath: "one"},
+		{ID: 2, Tag: "ALTER TABLE", Query: "alter table a add y int", SearchPath: "two"},
+		{ID: 3, Tag: "ALTER TABLE", Query: "alter table b add y int", SearchPath: "two"},
+		{ID: 4, Tag: "ALTER TABLE", Query: both, SearchPath: "one"}, {ID: 5, Tag: "ALTER TABLE", Query: both, SearchPath: "two"},
+	}
+	commands, remarks := ddllog.Commands(ddllog.Steps(entries, ddllog.Rules{Halt: true}, nil), schemas)
+	want := `alter table one.a add x int
+alter table two.a add y int
+alter table b add y int
+alter table a add z int
+alter table a add zz int
+Write the schema before b: the source searched two.
+Write the schema before a: the source searched one, then two.`
+	if got := strings.Join(append(commands, remarks...), "\n"); got != want {
+		t.Errorf("%s\nwant\n%s", got, want)
+	}
+}
+
+// Commands of one tag that one message of a client ran have a text that may be the other's.
+func TestMessage(t *testing.T) {
+	t.Parallel()
+	const text = "create table a (id int)"
+	entries := []*ddllog.Entry{
+		{ID: 1, Tag: "CREATE TABLE", Query: text, Stamp: "1"}, {ID: 2, Tag: "GRANT", Query: text, Stamp: "1"}, {ID: 3, Tag: "CREATE TABLE", Query: text, Stamp: "1"},
+		{ID: 4, Tag: "CREATE TABLE", Query: text, Stamp: "2"}, {ID: 5, Tag: "CREATE TABLE", Query: text}, {ID: 6, Tag: "CREATE TABLE", Query: text},
+	}
+	var m ddllog.Message
+	var got []bool
+	for _, e := range entries {
+		m.Add(e)
+	}
+	for _, s := range ddllog.Steps(entries, ddllog.Rules{}, nil) {
+		got = append(got, s.Shared)
+		if stops := strings.Contains(s.Stop, "another CREATE TABLE was run by the same statement"); stops != s.Shared {
+			t.Errorf("%d: %s", s.ID, s.Stop)
+		}
+	}
+	if fmt.Sprint(got) != "[true false true false false false]" {
+		t.Error(got)
+	}
+}
+
+// What has no text stops, behind an answered entry, too; what may have a password in it
+// is not shown.
+func TestUnknownAndSecret(t *testing.T) {
+	t.Parallel()
+	entries := []*ddllog.Entry{{Log: 7, ID: 1, Tag: "CREATE TABLE", Query: "create table a (id int)"}, {Log: 7, ID: 2, Tag: "CREATE TABLE"}, {Log: 8, ID: 1, Tag: "ALTER TABLE", Query: "alter table a add b int"}}
+	steps := ddllog.Steps(entries, ddllog.Rules{}, map[ddllog.Place]bool{{Log: 7, ID: 1}: true})
+	if steps[0].Text != "" || steps[1].Stop != "the source does not know its text" || steps[2].Text == "" {
+		t.Errorf("%+v", steps)
+	}
+	if commands, remarks := ddllog.Commands(steps, nil); len(commands) != 1 || !strings.HasPrefix(remarks[0], "What CREATE TABLE did is not known") {
+		t.Error(commands, remarks)
+	}
+	for _, text := range []string{"set passwd = 'p4ss'", "select dblink('postgresql://me:p4ss@host/db')", "options (Secret 'p4ss')", "PASSWORD 'p4ss'"} {
+		if got := (&ddllog.Entry{Query: text}).Shown(); strings.Contains(got, "p4ss") {
+			t.Error(got)
 		}
 	}
 }

@@ -15,6 +15,14 @@ import (
 type Entry struct {
 	ID int64
 
+	// Log is the log's table, by its oid: the ids of one that was made anew begin at 1.
+	Log uint32
+
+	// Stamp is the same for all that one message of a client did, in the log's own words;
+	// "" where it is not known. Shared: another entry of the message has the same tag.
+	Stamp  string
+	Shared bool
+
 	// Tag is PostgreSQL's name of the command, Query all that the client sent, Role who
 	// ran it, SearchPath as that one had it.
 	Tag, Query, Role, SearchPath string
@@ -79,6 +87,8 @@ func Read(columns []string, tuple []byte) (*Entry, error) {
 			e.Tag = text
 		case "query":
 			e.Query = text
+		case "stamp":
+			e.Stamp = string(c.value)
 		case "role":
 			e.Role = text
 		case "search_path":

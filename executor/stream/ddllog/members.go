@@ -46,9 +46,12 @@ func (t *Touched) fresh(final catalog.LSN) ledger.Member {
 // source's, where it was the same.
 func (t *Touched) become(was ledger.Member) (m ledger.Member, note string) {
 	m = was
-	if t.Dropped {
+	switch {
+	case t.Dropped:
 		m.State = ledger.Removed
 		return m, ""
+	case was.State == ledger.Copying && !t.followed():
+		return m, "" // it is published, and copied, behind this
 	}
 	m.Schema, m.Name = t.Schema, t.Name
 	if was.Schema == was.TargetSchema && was.Name == was.TargetName {

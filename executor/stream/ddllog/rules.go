@@ -25,6 +25,14 @@ type Rules struct {
 	// same: copied once, or over or under a member. It is asked for few.
 	Known func(oid uint32) bool
 	There func(schema, name string) (bool, error)
+
+	// Foreign reports whether a schema is none of the mirror's: it has no member, and is
+	// not on the target. It is asked where Some. Default: none is.
+	Foreign func(schema string) (bool, error)
+
+	// Coming reports whether a table is a member that is yet to be copied. What was done
+	// to it before it was published is in what is copied. Default: none is.
+	Coming func(oid uint32) bool
 }
 
 // Concerns reports whether an entry is one to do something for.
@@ -32,14 +40,45 @@ func (r Rules) Concerns(e *Entry) (bool, error) {
 	switch {
 	case e.Problem != "":
 		return true, nil
+	case r.Halt:
+		return !foreignOnly(e), nil
 	case oneSided(e), foreignOnly(e), copied(e):
 		return false, nil
 	case rights[e.Tag] && !r.Privileges:
 		return false, nil
-	case len(e.Tables) == 0 || !ofTable(e):
-		return true, nil
+	case len(e.Tables) > 0 && ofTable(e):
+		return r.inside(e)
 	}
-	return r.inside(e)
+	elsewhere, err := r.elsewhere(e)
+	return !elsewhere, err
+}
+
+// elsewhere reports whether all that the entry is about lies in schemas that are none of
+// the mirror's.
+func (r Rules) elsewhere(e *Entry) (bool, error) {
+	if !r.Some || r.Foreign == nil || len(e.Objects) == 0 {
+		return false, nil
+	}
+	asked := map[string]bool{}
+	for _, o := range e.Objects {
+		schema := o.Schema
+		if o.Type == "schema" && o.Dropped {
+			schema = unquoted(o.Identity)
+		}
+		if schema == "" {
+			return false, nil
+		}
+		asked[schema] = true
+	}
+	for i := range e.Tables {
+		asked[e.Tables[i].Schema] = true
+	}
+	for schema := range asked {
+		if foreign, err := r.Foreign(schema); !foreign || err != nil {
+			return false, err
+		}
+	}
+	return true, nil
 }
 
 // oneSided are commands about what each side has for itself.
@@ -78,6 +117,9 @@ func ofTable(e *Entry) bool {
 func (r Rules) inside(e *Entry) (bool, error) {
 	for i := range e.Tables {
 		t := &e.Tables[i]
+		if r.Coming != nil && r.Coming(t.OID) && !t.followed() && !t.Dropped {
+			continue // its copy begins behind this
+		}
 		if r.Known(t.OID) || t.followed() || t.Selected && (t.Kind == "p" || t.Partition) || slices.ContainsFunc(t.Above, r.Known) {
 			return true, nil
 		}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"bascule/config/pgname"
@@ -45,18 +44,18 @@ type Step struct {
 
 // Steps decides for the entries of one transaction. Answered are the entries that blocks
 // stand for which the target has had. The parser of the first call takes two seconds.
-func Steps(entries []*Entry, rules Rules, answered map[int64]bool) []Step {
+func Steps(entries []*Entry, rules Rules, answered map[Place]bool) []Step {
 	var list []Step
-	var query string
+	var query string // "" has no statements
 	var parsed []statement.Statement
 	var failed error
-	for i, e := range entries {
+	for _, e := range entries {
 		s := Step{Entry: e}
-		if answered[e.ID] {
+		if answered[e.place()] {
 			list = append(list, s)
 			continue
 		}
-		if i == 0 || e.Query != query {
+		if e.Query != query {
 			query = e.Query
 			parsed, failed = statement.Parse(query)
 		}
@@ -79,10 +78,12 @@ func (s *Step) decide(rules Rules, failed error) {
 	switch {
 	case s.Problem != "":
 		s.Stop = "the source could not log what it did: " + s.Problem
-	case !rules.Owners && s.single() && changesOwner(s.statements[0].Text):
 	case rules.Halt:
 		s.Stop = `ddl = "halt" stops the mirror at every command`
-	case errors.As(failed, &syntax): // of a newer grammar: the server says whether it is what it should be
+	case !rules.Owners && s.single() && changesOwner(s.statements[0].Text):
+	case s.unknown(), failed == nil && len(s.statements) == 0:
+		s.Stop = "the source does not know its text"
+	case errors.As(failed, &syntax) && !s.Shared: // of a newer grammar: the server says whether it is what it should be
 		s.Text, s.Says = s.Query, s.Tag
 	case failed != nil:
 		s.Stop = "it cannot be read: " + failed.Error()
@@ -90,12 +91,17 @@ func (s *Step) decide(rules Rules, failed error) {
 		s.Stop = fmt.Sprintf("it is one of %d statements that were sent at once, and what the others did would be done a second time", len(s.statements))
 	case s.statements[0].Kind != s.Tag:
 		s.Stop = fmt.Sprintf("it was run inside of a %s, and what else that did would be done a second time", s.statements[0].Kind)
+	case s.Shared:
+		s.Stop = "another " + s.Tag + " was run by the same statement, as an event trigger does, and which of the two it is the text of cannot be told"
 	case s.statements[0].Refused != "":
 		s.Stop = "it cannot be run on the target as it was: " + s.statements[0].Refused
 	default:
 		s.run(rules)
 	}
 }
+
+// unknown: the source has no text of it, as of what no client sent.
+func (s *Step) unknown() bool { return strings.Trim(s.Query, "; \t\r\n") == "" }
 
 // single reports whether the client sent the entry's statement, and nothing else.
 func (s *Step) single() bool { return len(s.statements) == 1 && s.statements[0].Kind == s.Tag }
@@ -169,32 +175,4 @@ func commaOutside(text string) bool {
 // Path is the search_path that names of the entry are found by, whoever runs it here.
 func (e *Entry) Path() string {
 	return strings.ReplaceAll(e.SearchPath, `"$user"`, pgname.Quote(e.Role))
-}
-
-// Mark is a comment that says which entries a block stands for.
-func Mark(ids []int64) string {
-	words := make([]string, len(ids))
-	for i, id := range ids {
-		words[i] = strconv.FormatInt(id, 10)
-	}
-	return "/* " + ledgerMark + " " + strings.Join(words, " ") + " */"
-}
-
-const ledgerMark = "bascule:log"
-
-var marked = regexp.MustCompile(`/\* ` + ledgerMark + `((?: \d+)+) \*/`)
-
-// Answered are the entries that commands stand for.
-func Answered(commands []string) map[int64]bool {
-	set := map[int64]bool{}
-	for _, c := range commands {
-		for _, m := range marked.FindAllStringSubmatch(c, -1) {
-			for _, word := range strings.Fields(m[1]) {
-				if id, err := strconv.ParseInt(word, 10, 64); err == nil {
-					set[id] = true
-				}
-			}
-		}
-	}
-	return set
 }

@@ -2,31 +2,34 @@ package ddllog
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 )
 
 // Commands are the statements that do on the target what a transaction's entries did on
 // the source, as far as they can be told. Remarks say what the operator has to look at.
-// Schemas are those of Bare names, where they are known.
-func Commands(steps []Step, schemas map[string]string) (commands, remarks []string) {
+func Commands(steps []Step, schemas Schemas) (commands, remarks []string) {
 	var done []string // texts of which the statements are in already
-	var bare []string // names
-	path := ""
+	var left leftBare
 	for i := range steps {
 		s := &steps[i]
 		switch {
 		case s.Text == "" && s.Stop == "" || slices.Contains(done, s.Query):
+		case s.unknown():
+			remarks = append(remarks, fmt.Sprintf("What %s did is not known: write it into the block.", s.Title()))
 		case secret(s.Query):
 			remarks = append(remarks, fmt.Sprintf("What %s did is not shown, for it speaks of a password: write it into the block.", s.Title()))
 		case s.single():
-			text, left := qualify(s.statements[0], schemas)
-			commands, bare, path = append(commands, text), append(bare, left...), s.Path()
+			text, bare := qualify(s.statements[0], schemas[s.Path()])
+			commands = append(commands, text)
+			left.add(bare, s.Path())
 		default:
 			done = append(done, s.Query)
-			list, left, notes := s.parts(schemas)
+			paths := pathsOf(steps, s.Query)
+			list, bare, notes := s.parts(schemas.agreed(paths))
 			commands, remarks = append(commands, list...), append(remarks, notes...)
-			bare, path = append(bare, left...), s.Path()
+			left.add(bare, paths...)
 		}
 	}
 	for i, text := range commands {
@@ -34,11 +37,7 @@ func Commands(steps []Step, schemas map[string]string) (commands, remarks []stri
 			commands[i] += "\n" // a comment would have the semicolon
 		}
 	}
-	slices.Sort(bare)
-	if bare = slices.Compact(bare); len(bare) > 0 {
-		remarks = append(remarks, fmt.Sprintf("Write the schema before %s: the source searched %s.", strings.Join(bare, ", "), path))
-	}
-	return commands, remarks
+	return commands, append(remarks, left.remarks()...)
 }
 
 // parts are the definitions among statements that were sent at once, and the names in
@@ -75,4 +74,7 @@ func (e *Entry) Shown() string {
 
 const shownMost = 300
 
-func secret(text string) bool { return strings.Contains(strings.ToLower(text), "password") }
+// secret reports whether a text may have a password in it.
+func secret(text string) bool { return secrets.MatchString(text) }
+
+var secrets = regexp.MustCompile(`(?i)password|passwd|secret|://[^\s:@/]*:[^\s@]+@`)

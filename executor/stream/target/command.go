@@ -108,15 +108,15 @@ func (s *Session) command(c *Command) {
 		s.wire.text(&statement{}, texts...)
 	}
 	if c.Text != "" {
-		run("", commandSettings, c.SearchPath, fmt.Sprintf("%dms", max(1, c.LockTimeout.Milliseconds())))
 		run("", setReplicationRole, "origin")
+		run("", commandSettings, c.SearchPath, fmt.Sprintf("%dms", max(1, c.LockTimeout.Milliseconds())))
 		if c.Role != "" {
 			run("", setRole, c.Role)
 		}
 		run(c.Says, c.Text)
+		run("", restoreSettings, s.before[0], s.before[3]) // its search_path first: names are found by it
 		run("", setRole, s.before[1])
 		run("", setReplicationRole, s.before[2])
-		run("", restoreSettings, s.before[0], s.before[3])
 	}
 	for _, sql := range c.Record {
 		run("", sql)
@@ -153,6 +153,6 @@ const restoreSettings = `
 
 const setReplicationRole = `
 	select pg_catalog.set_config('session_replication_role', $1, true)
-	where pg_catalog.current_setting('session_replication_role') <> $1`
+	where pg_catalog.current_setting('session_replication_role') operator(pg_catalog.<>) $1`
 
 const setRole = `select pg_catalog.set_config('role', $1, true)`
