@@ -65,14 +65,13 @@ func (s *Session) fast(seg *Segment) error {
 // they are: a CASCADE has named all tables that it reached, and what it would reach
 // on the target besides them is not the mirror's to empty.
 func (s *Session) truncate(tr *Truncate, e expect) {
-	if s.last != nil {
-		s.flush(s.last)
+	// All of them: the rows of before may stand under what the table was described as
+	// before, which is another one here.
+	for _, t := range s.touched {
+		s.flush(t)
 	}
 	names := make([]string, len(tr.Tables))
 	for i, t := range tr.Tables {
-		if t.fold != nil {
-			s.flush(t)
-		}
 		names[i] = t.only
 	}
 	if len(names) == 0 {
