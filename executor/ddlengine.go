@@ -16,7 +16,6 @@ import (
 // fromEngine takes the mirror over from the engine of its servers, for the time of the
 // command. One that carries commands itself goes on instead.
 func (s *ddlSide) fromEngine(ctx context.Context, was *ledger.Stream) (err error) {
-	s.engine = was.Settings.Engine != ""
 	switch {
 	case was.Settings.Engine == planner.EnginePglogical && was.Handed:
 		s.carrier, err = s.handover().pglogical(ctx)
@@ -35,30 +34,19 @@ func (s *ddlSide) handover() *handover {
 		control: s.server.Control, conn: s.conn, note: s.note, log: s.cfg.Log}
 }
 
-// handBack gives the mirrors that their servers move back to them: also after an error,
-// for they stood still only for the command. One that is halted would not go on there.
+// handBack gives the mirrors that their servers move back to them.
 func (d *commanding) handBack(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), handBackTime)
-	defer cancel()
 	var errs []error
 	for _, s := range d.sides {
-		if !s.engine || s.conn == nil || s.conn.IsClosed() {
+		if s.settings.Engine == "" || s.conn.IsClosed() {
 			continue
 		}
-		was, err := ledger.ReadStream(ctx, s.conn, s.id)
-		if err == nil && was != nil && !was.Handed && was.Halt == nil {
-			s.settings = was.Settings
-			err = s.handover().resume(ctx)
-		}
-		if err != nil {
+		if err := s.handover().handBack(ctx); err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", s.address, err))
 		}
 	}
 	return errors.Join(errs...)
 }
-
-// handBackTime is how long that may take for all mirrors of a command.
-const handBackTime = 2 * time.Minute
 
 // carries are the sides that do not have the command, and whose engine carries it.
 func (d *commanding) carries() (list []*ddlSide) {
@@ -234,15 +222,6 @@ const (
 	kickPause = 6 * time.Second
 	mostKicks = 3
 )
-
-// arrivedCarried records that the engine has run the command on the target, if it has.
-func (s *ddlSide) arrivedCarried(ctx context.Context, row *ledger.DDL, lsn catalog.LSN) error {
-	done, err := s.carrier.Applied(ctx, s.commanding.id)
-	if err != nil || !done {
-		return err
-	}
-	return pgx.BeginFunc(ctx, s.conn, func(tx pgx.Tx) error { return ledger.ApplyDDL(ctx, tx, s.id, row, lsn) })
-}
 
 const (
 	// What is dropped with a table: its partitions.

@@ -11,7 +11,6 @@ import (
 	"bascule/executor/ledger"
 	"bascule/executor/stream"
 	"bascule/planner"
-	"bascule/planner/catalog"
 	"bascule/planner/session"
 )
 
@@ -80,12 +79,11 @@ func passedBy(ctx context.Context, conn *pgx.Conn, mirror string, row *ledger.DD
 	if !stream.FromLog(row.Command) {
 		return true, nil
 	}
-	all, err := catalog.ReadLedger(ctx, conn)
+	rec, err := ledgerRecord(ctx, conn, mirror)
 	if err != nil {
 		return false, err
 	}
-	i := slices.IndexFunc(all.Mirrors, func(m catalog.LedgerMirror) bool { return m.ID == mirror })
-	return i < 0 || all.Mirrors[i].Position == nil || all.Mirrors[i].Position.LSN >= row.LSN, nil
+	return rec == nil || rec.Position == nil || rec.Position.LSN >= row.LSN, nil
 }
 
 // commandsThere reports whether a target has a ledger that keeps commands.

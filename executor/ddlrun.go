@@ -245,7 +245,7 @@ func (d *commanding) withdraw(ctx context.Context, was *state.Resource) error {
 func (d *commanding) remark(ctx context.Context) string {
 	var alone []string
 	for _, s := range d.sides {
-		if s.engine {
+		if s.settings.Engine != "" {
 			continue // its servers do
 		}
 		if r, err := ledger.Running(ctx, s.conn, s.id); err == nil && r == nil {

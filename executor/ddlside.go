@@ -31,7 +31,6 @@ type ddlSide struct {
 	rec      *catalog.LedgerMirror
 	members  []ledger.Member   // as they were when this began
 	row      *ledger.DDL       // as it was then
-	engine   bool              // its servers' own moves the rows when this has ended
 	carrier  *pglogical.Engine // that carries commands itself, or nil
 	stream   *besideRun        // while it is driven
 	notes    []string          // for the operator, once it is through
@@ -69,17 +68,11 @@ func (s *ddlSide) begin(ctx context.Context) (err error) {
 	return s.readRecord(ctx)
 }
 
-func (s *ddlSide) readRecord(ctx context.Context) error {
-	all, err := catalog.ReadLedger(ctx, s.conn)
-	if err != nil {
-		return err
+func (s *ddlSide) readRecord(ctx context.Context) (err error) {
+	if s.rec, err = ledgerRecord(ctx, s.conn, s.id); err == nil && s.rec == nil {
+		err = fmt.Errorf("mirror %q is not in the ledger any more", s.id)
 	}
-	i := slices.IndexFunc(all.Mirrors, func(m catalog.LedgerMirror) bool { return m.ID == s.id })
-	if i < 0 {
-		return fmt.Errorf("mirror %q is not in the ledger any more", s.id)
-	}
-	s.rec = &all.Mirrors[i]
-	return nil
+	return err
 }
 
 // NotStreamingError reports a mirror through which no command can be sent.

@@ -104,7 +104,7 @@ func (d *commanding) arrived(ctx context.Context) error {
 	for _, s := range d.pending() {
 		row, err := ledger.FindDDL(ctx, s.conn, s.id, d.id)
 		if err == nil && row != nil && s.carrier != nil && row.Applied.IsZero() {
-			if err = s.arrivedCarried(ctx, row, d.end); err == nil {
+			if err = recordCarried(ctx, s.conn, s.carrier, s.id, row, d.end); err == nil {
 				row, err = ledger.FindDDL(ctx, s.conn, s.id, d.id)
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -74,8 +75,7 @@ func (h *handover) takeBack(ctx context.Context) error {
 		return fmt.Errorf("%s has no position in the ledger of its target any more", h.address)
 	}
 	var least catalog.LSN
-	if h.settings.Engine == planner.EnginePglogical {
-		// Its slot cannot be read by others: ours has to begin before it stops.
+	if h.apart() {
 		if least, err = h.ownSlot(ctx); err != nil {
 			return err
 		}
@@ -94,51 +94,53 @@ func (h *handover) takeBack(ctx context.Context) error {
 		return fmt.Errorf("stop the %s engine: %w", h.settings.Engine, err)
 	}
 	h.log.InfoContext(ctx, "mirror taken back", "mirror", h.address, "engine", h.settings.Engine, "lsn", at.String())
-	return ledger.TakeBack(ctx, h.conn, h.id, at)
+	if err := ledger.TakeBack(ctx, h.conn, h.id, at); err != nil {
+		return err
+	}
+	return h.settleCarried(ctx, max(at, position.LSN))
 }
+
+// apart reports whether the engine reads another slot than the one that Bascule streams
+// from: of the two, each is made before the other ends.
+func (h *handover) apart() bool { return h.settings.Engine == planner.EnginePglogical }
 
 // settleCarried records the commands that the engine has carried to the target, and that
 // an apply which was killed did not record: what they made of the members is known from
 // then on.
-func (h *handover) settleCarried(ctx context.Context) error {
-	if h.settings.Engine != planner.EnginePglogical {
+func (h *handover) settleCarried(ctx context.Context, at catalog.LSN) error {
+	if !h.apart() {
 		return nil
 	}
-	e, err := h.pglogical(ctx)
+	carrier, err := h.pglogical(ctx)
 	if err != nil {
 		return err
 	}
-	all, err := catalog.ReadLedger(ctx, h.conn)
-	if err != nil {
+	rec, err := ledgerRecord(ctx, h.conn, h.id)
+	if err != nil || rec == nil {
 		return err
 	}
-	for i := range all.Mirrors {
-		for _, d := range all.Mirrors[i].DDL {
-			if all.Mirrors[i].ID != h.id || !d.Begun || !d.Applied.IsZero() {
-				continue
-			}
-			if done, err := e.Applied(ctx, d.ID); err != nil || !done {
-				return err
-			}
-			if err := h.settled(ctx, d.ID); err != nil {
-				return err
-			}
+	for _, d := range rec.DDL {
+		if !d.Begun || !d.Applied.IsZero() {
+			continue
+		}
+		row, err := ledger.FindDDL(ctx, h.conn, h.id, d.ID)
+		if err == nil && row != nil {
+			err = recordCarried(ctx, h.conn, carrier, h.id, row, at)
+		}
+		if err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// settled records one of them.
-func (h *handover) settled(ctx context.Context, id string) error {
-	row, err := ledger.FindDDL(ctx, h.conn, h.id, id)
-	if err != nil || row == nil {
+// recordCarried records that the engine has run a command on the target, if it has.
+func recordCarried(ctx context.Context, conn *pgx.Conn, carrier *pglogical.Engine, mirror string, row *ledger.DDL, lsn catalog.LSN) error {
+	done, err := carrier.Applied(ctx, row.ID)
+	if err != nil || !done {
 		return err
 	}
-	position, err := ledger.TakePosition(ctx, h.conn, h.id, ledger.Main)
-	if err != nil || position == nil {
-		return err
-	}
-	return pgx.BeginFunc(ctx, h.conn, func(tx pgx.Tx) error { return ledger.ApplyDDL(ctx, tx, h.id, row, position.LSN) })
+	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { return ledger.ApplyDDL(ctx, tx, mirror, row, lsn) })
 }
 
 // ownSlot finds or makes the slot that Bascule streams from, and returns where it
@@ -185,13 +187,29 @@ func (h *handover) prepare(ctx context.Context) (catalog.LSN, error) {
 	return least, nil
 }
 
-// resume gives the mirror back to an engine that it was taken from.
-func (h *handover) resume(ctx context.Context) error {
+// handBack gives the mirror back to the engine that it was taken from, also after an
+// error or a cancel: the engine was stopped only for the work that has ended. A mirror
+// that is halted would not go on there.
+func (h *handover) handBack(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), handBackTime)
+	defer cancel()
+	was, err := ledger.ReadStream(ctx, h.conn, h.id)
+	switch {
+	case err != nil:
+		return err
+	case was == nil, was.Handed, was.Halt != nil, was.Phase != catalog.PhaseStreaming, was.Settings.Engine == "", was.Settings.Paused:
+		return nil
+	}
+	h.settings = was.Settings
+	h.note("hands back to the servers' " + was.Settings.Engine)
 	if _, err := h.prepare(ctx); err != nil {
 		return err
 	}
 	return h.give(ctx)
 }
+
+// handBackTime is how long that may take.
+const handBackTime = 2 * time.Minute
 
 // give has the servers' engine go on where Bascule's stream, which has ended, stands.
 func (h *handover) give(ctx context.Context) error {
@@ -214,7 +232,7 @@ func (h *handover) give(ctx context.Context) error {
 		return fmt.Errorf("start the %s engine: %w", h.settings.Engine, err)
 	}
 	h.log.InfoContext(ctx, "mirror handed over", "mirror", h.address, "engine", h.settings.Engine, "lsn", position.LSN.String())
-	if h.settings.Engine != planner.EnginePglogical || !h.settings.OwnSlot {
+	if !h.apart() || !h.settings.OwnSlot {
 		return nil
 	}
 	return slot.Drop(ctx, h.control, h.settings.Slot, slot.Patience) // it would hold WAL for nobody

@@ -7,7 +7,6 @@ import (
 	"bascule/executor/ledger"
 	"bascule/executor/snapshot"
 	"bascule/planner"
-	"bascule/planner/catalog"
 	"bascule/planner/session"
 )
 
@@ -90,16 +89,12 @@ func (f *following) attach(ctx context.Context) error {
 // findCopied finds the tables that an earlier try has copied whole: they stay, each
 // with the point of its own copy.
 func (f *following) findCopied(ctx context.Context) error {
-	l, err := catalog.ReadLedger(ctx, f.conn)
-	if err != nil {
+	rec, err := ledgerRecord(ctx, f.conn, f.plan.ID)
+	if err != nil || rec == nil {
 		return err
 	}
-	i := slices.IndexFunc(l.Mirrors, func(m catalog.LedgerMirror) bool { return m.ID == f.plan.ID })
-	if i < 0 {
-		return nil
-	}
 	whole := map[[2]string]bool{}
-	for _, t := range l.Mirrors[i].Tables {
+	for _, t := range rec.Tables {
 		whole[[2]string{t.Schema, t.Name}] = t.State == "copied"
 	}
 	f.have = map[uint32]bool{}

@@ -6,7 +6,6 @@ import (
 	"bascule/executor/ledger"
 	"bascule/executor/stream"
 	"bascule/planner"
-	"bascule/planner/catalog"
 )
 
 // fromEngine takes a mirror back from the engine of its servers, which is the one of
@@ -26,9 +25,6 @@ func (f *following) fromEngine(ctx context.Context, was *ledger.Stream) error {
 	if was.Handed && !anew {
 		f.stage("take over from the servers' " + was.Settings.Engine)
 		if err := h.takeBack(ctx); err != nil {
-			return err
-		}
-		if err := h.settleCarried(ctx); err != nil {
 			return err
 		}
 	}
@@ -83,21 +79,10 @@ func (f *following) toEngine(ctx context.Context) error {
 	return f.handover(*f.stream).give(ctx)
 }
 
-// backToEngine gives the mirror back to its servers after a try that failed: they were
-// stopped only for it. A mirror that is halted would not go on there either.
+// backToEngine gives the mirror back to its servers after a try that failed.
 func (f *following) backToEngine(ctx context.Context) error {
 	if f.conn.IsClosed() || f.control.IsClosed() {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), handBackTime)
-	defer cancel()
-	was, err := ledger.ReadStream(ctx, f.conn, f.plan.ID)
-	switch {
-	case err != nil:
-		return err
-	case was == nil, was.Handed, was.Halt != nil, was.Phase != catalog.PhaseStreaming, was.Settings.Engine == "", was.Settings.Paused:
-		return nil
-	}
-	f.stage("hand back to the servers' " + was.Settings.Engine)
-	return f.handover(was.Settings).resume(ctx)
+	return f.handover(*f.stream).handBack(ctx)
 }
