@@ -23,3 +23,26 @@ func TestTruncatedAfterItWasDescribedAnew(t *testing.T) {
 	f.runs(t)
 	f.same(t)
 }
+
+// Rows under what the table was described as before are written before those behind
+// them, also where these cannot wait for the end of the batch: a key that moves while a
+// value of its row stays out of line.
+func TestChangedAfterItWasDescribedAnew(t *testing.T) {
+	t.Parallel()
+	source, target := pgtest.New(t, `
+		create table page (id int primary key, n int, body text);
+		alter table page alter body set storage external;
+		insert into page select i, 0, repeat('x', 9000) from generate_series(1, 2) i`)
+	f := newFollower(t, source, target, "")
+	f.more = block("m", "alter table public.page add column m int")
+	f.applied(t)
+	f.body = "paused = true"
+	f.applied(t)
+	f.writes(t, "update page set n = 1 where id = 1", "alter table page set (fillfactor = 90)",
+		"update page set n = 2 where id = 1; update page set id = 3 where id = 2", "insert into page (id) values (4)")
+	f.settled(t)
+	f.body = ""
+	f.applied(t)
+	f.runs(t)
+	f.same(t)
+}

@@ -9,8 +9,7 @@ import (
 func (s *Session) add(it *Item) error {
 	t := it.Table
 	if t.fold == nil {
-		t.fold = s.folds.take()
-		s.touched = append(s.touched, t)
+		s.touch(t)
 	}
 	switch {
 	case it.Kind == Insert && (s.strict || !t.folds()):
@@ -29,6 +28,18 @@ func (s *Session) add(it *Item) error {
 		return s.delete(it)
 	}
 	return fmt.Errorf("%s: change of kind %q", t, it.Kind)
+}
+
+// touch begins to fold a table's changes. Those that it had under another description
+// come before them.
+func (s *Session) touch(t *Table) {
+	for _, was := range s.touched {
+		if was.rel.OID == t.rel.OID {
+			s.flush(was)
+		}
+	}
+	t.fold = s.folds.take()
+	s.touched = append(s.touched, t)
 }
 
 func (s *Session) insert(t *Table, tuple []byte) error {
