@@ -1,13 +1,14 @@
 package cli_test
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -41,7 +42,7 @@ func TestScripts(t *testing.T) {
 				Files: []string{file}, RequireExplicitExec: true,
 				Setup: s.setup,
 				Cmds: map[string]func(*testscript.TestScript, bool, []string){
-					"exits": s.exits, "sql": s.sql, "server": s.server, "sub": substitute, "until": s.until,
+					"exits": s.exits, "eventually": s.eventually, "sql": s.sql, "server": s.server, "sub": substitute, "until": s.until,
 					"lock": s.lock, "unlock": s.free, "hold": s.hold, "release": s.release, "nosecrets": s.nosecrets, "grow": s.grow,
 				},
 			})
@@ -113,31 +114,60 @@ func (s *script) exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	want, err := strconv.Atoi(args[0])
 	ts.Check(err)
-	cmd := exec.Command(args[1], args[2:]...)
+	stdout, stderr, got := s.runs(ts, args[1:])
+	_, _ = io.WriteString(ts.Stdout(), stdout)
+	_, _ = io.WriteString(ts.Stderr(), stderr)
+	if got != want {
+		ts.Fatalf("%s: exit code %d, want %d", strings.Join(args[1:], " "), got, want)
+	}
+}
+
+// eventually runs a program again and again, until it exits with a code and what it says
+// matches: eventually CODE REGEXP PROGRAM [ARG...]. One reading cannot know a state that
+// comes and goes, such as that of a worker which fails and is started again.
+func (s *script) eventually(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 3 {
+		ts.Fatalf("usage: eventually CODE REGEXP PROGRAM [ARG...]")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	match, err := regexp.Compile("(?m)" + args[1])
+	ts.Check(err)
+	var stdout, stderr string
+	pgtest.Eventually(s.t, func() (err error) {
+		var got int
+		if stdout, stderr, got = s.runs(ts, args[2:]); got != want || !match.MatchString(stdout+stderr) {
+			err = fmt.Errorf("%s: exit code %d, want %d, with %q in\n%s%s", strings.Join(args[2:], " "), got, want, args[1], stdout, stderr)
+		}
+		return err
+	})
+	_, _ = io.WriteString(ts.Stdout(), stdout)
+	_, _ = io.WriteString(ts.Stderr(), stderr)
+}
+
+// runs runs a program, looks for passwords, and returns what it said and its exit code.
+func (s *script) runs(ts *testscript.TestScript, args []string) (stdout, stderr string, code int) {
+	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Dir, cmd.Env = ts.Getenv("WORK"), environ(ts)
 	if cmd.Err == nil {
-		path, err := exec.LookPath(args[1])
+		path, err := exec.LookPath(args[0])
 		ts.Check(err)
 		cmd.Path = path
 	}
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	var out, complaints strings.Builder
+	cmd.Stdout, cmd.Stderr = &out, &complaints
 	ts.Check(cmd.Start())
 	leak := s.watch(cmd.Process.Pid)
-	err = cmd.Wait()
+	err := cmd.Wait()
 	if found := leak(); found != "" {
 		ts.Fatalf("a process shows the password: %s", found)
 	}
-	_, _ = ts.Stdout().Write(stdout.Bytes())
-	_, _ = ts.Stderr().Write(stderr.Bytes())
-	s.keepsSecrets(ts, stdout.String()+stderr.String())
+	s.keepsSecrets(ts, out.String()+complaints.String())
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
 		ts.Fatalf("%v", err)
 	}
-	if got := cmd.ProcessState.ExitCode(); got != want {
-		ts.Fatalf("%s: exit code %d, want %d", strings.Join(args[1:], " "), got, want)
-	}
+	return out.String(), complaints.String(), cmd.ProcessState.ExitCode()
 }
 
 // environ is the script's environment for a program.

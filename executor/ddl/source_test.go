@@ -127,7 +127,7 @@ func TestRunRetriesLocks(t *testing.T) {
 		if !errors.As(err, &locked) || locked.PID != int32(holder.PgConn().PID()) || locked.Application != "the holder" || !session.Transient(err) {
 			t.Errorf("told %v", err)
 		}
-		limited, cancel := context.WithTimeout(ctx, 10*time.Second)
+		limited, cancel := context.WithTimeout(ctx, time.Minute)
 		if _, err := r.Conn(t).Exec(limited, "insert into users select max(id) + 1 from users"); err != nil {
 			t.Errorf("the application: %v", err)
 		}

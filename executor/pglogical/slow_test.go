@@ -3,41 +3,47 @@ package pglogical_test
 import (
 	"fmt"
 	"strings"
-	"sync"
 	"testing"
-	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"bascule/executor/pglogical"
 	"bascule/planner"
 )
 
-// A slot is not made before the transactions that run have ended: they are told, and
-// waited for beyond our patience.
+// A slot is not made before the transactions that run have ended, of those too that
+// begin after the subscription was made: they are told, and waited for.
 func TestSlowSlot(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, bank)
-	r.patience = time.Second
-	open := r.open(r.src)
-	if _, err := open.PgConn().Exec(t.Context(), "begin; create temporary table x on commit drop as select 1").ReadAll(); err != nil {
-		t.Fatal(err)
-	}
-	var mu sync.Mutex
-	var notes []string
-	noted := func() string { mu.Lock(); defer mu.Unlock(); return strings.Join(notes, "\n") }
-	var g sync.WaitGroup
-	cfg := r.config()
-	cfg.Note = func(text string) { mu.Lock(); defer mu.Unlock(); notes = append(notes, text) }
-	g.Go(func() {
-		at, err := pglogical.New(cfg).Prepare(t.Context(), r.bank())
-		if err != nil || at == 0 {
-			t.Errorf("prepared at %s: %v", at, err)
+	first, second := r.open(r.src), r.open(r.src)
+	runs := func(conn *pgx.Conn, sql string) {
+		if _, err := conn.PgConn().Exec(t.Context(), sql).ReadAll(); err != nil {
+			t.Fatal(err)
 		}
-	})
-	eventually(t, func() bool { return strings.Contains(noted(), "the transaction of pid") })
-	if _, err := open.PgConn().Exec(t.Context(), "rollback").ReadAll(); err != nil {
-		t.Fatal(err)
 	}
-	g.Wait()
+	const begin = "begin; create temporary table x on commit drop as select 1"
+	runs(first, begin)
+	var told []string
+	cfg := r.config()
+	cfg.Note = func(text string) {
+		switch {
+		case strings.Contains(text, fmt.Sprintf("the transaction of pid %d ", first.PgConn().PID())):
+			told = append(told, "first")
+			runs(second, begin)
+			runs(first, "rollback")
+		case strings.Contains(text, fmt.Sprintf("the transaction of pid %d ", second.PgConn().PID())):
+			told = append(told, "second")
+			runs(second, "rollback")
+		}
+	}
+	at, err := pglogical.New(cfg).Prepare(t.Context(), r.bank())
+	if err != nil || at == 0 {
+		t.Fatalf("prepared at %s: %v", at, err)
+	}
+	if got := strings.Join(told, ", "); got != "first, second" {
+		t.Errorf("told of %s", got)
+	}
 	r.give(r.now(), r.member("a", planner.FollowAll), r.member("b", planner.FollowAll), r.member("log", planner.FollowInserts))
 }
 

@@ -3,6 +3,7 @@ package pglogical
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -120,26 +121,32 @@ func (e *Engine) awaitSlot(ctx context.Context, name string) error {
 		return err
 	}
 	for range waitsForSlot {
-		alive := false
+		alive, looked := false, time.Now()
 		err = e.waits(ctx, doing, func() (bool, error) {
 			s, err := e.subscribed(ctx)
 			alive = err == nil && s != nil && s.PID != 0
+			if alive && !s.Synced && time.Since(looked) > heldUp {
+				// It waits for transactions of the source that began before it, as whoever
+				// makes a slot does: who they are is told.
+				err = e.waitOut(ctx)
+				looked = time.Now()
+			}
 			return alive && s.Synced, err
 		})
-		if err == nil || !alive {
+		if err == nil || !alive || ctx.Err() != nil {
 			break
-		}
-		// It waits for transactions of the source that began before it, as whoever makes a
-		// slot does: who they are is told.
-		if waited := e.waitOut(ctx); waited != nil {
-			return waited
 		}
 	}
 	return e.down(ctx, doing, err)
 }
 
-// waitsForSlot is how often a worker that lives is waited for.
-const waitsForSlot = 5
+const (
+	// waitsForSlot is how often a worker that lives is waited for.
+	waitsForSlot = 5
+
+	// heldUp is how long a worker takes for a slot at most that waits for nobody.
+	heldUp = 2 * time.Second
+)
 
 // kick enables the subscription, and starts its worker at once.
 func (e *Engine) kick(ctx context.Context) error {

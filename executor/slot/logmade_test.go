@@ -114,7 +114,7 @@ func TestLogDoesNotWaitForLong(t *testing.T) {
 	if _, err := first.PgConn().Exec(t.Context(), "begin; create table m1 (id int primary key)").ReadAll(); err != nil {
 		t.Fatal(err)
 	}
-	l.does("set statement_timeout = '900ms'; create table m2 (id int primary key); reset statement_timeout")
+	l.does("set statement_timeout = '30s'; create table m2 (id int primary key); reset statement_timeout")
 	if _, err := first.PgConn().Exec(t.Context(), "commit").ReadAll(); err != nil {
 		t.Fatal(err)
 	}

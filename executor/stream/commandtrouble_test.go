@@ -40,14 +40,14 @@ func TestCommandWaitsForLock(t *testing.T) {
 		return nil
 	}
 	pgtest.Eventually(t, waits)
-	if got := r.target.Query1(t, "set statement_timeout = '2s'; select count(*) from a"); got != "1" {
+	if got := r.target.Query1(t, "set statement_timeout = '30s'; select count(*) from a"); got != "1" {
 		t.Errorf("%s rows", got)
 	}
 	began := time.Now()
 	if err := run.end(); err != nil {
 		t.Fatal(err)
 	}
-	if took := time.Since(began); took > 3*time.Second {
+	if took := time.Since(began); took > 20*time.Second {
 		t.Errorf("it took %v to stop", took)
 	}
 	if p, c := r.position(), r.confirmed(); p != c {

@@ -151,7 +151,7 @@ func TestSourceShutdown(t *testing.T) {
 	r.source.Exec(t, "insert into a values (2); insert into outside select generate_series(1, 10000)")
 	began := time.Now()
 	from.Stop(t)
-	if took := time.Since(began); took > 8*time.Second {
+	if took := time.Since(began); took > 30*time.Second {
 		t.Errorf("shutdown took %v", took)
 	}
 	from.Start(t)

@@ -191,8 +191,8 @@ func TestPatience(t *testing.T) {
 		t.Errorf("in use: %v", err)
 	}
 	_ = repl.PgConn().Conn().Close()
+	p.source.Eventually(t, "select active from pg_replication_slots where slot_name = '"+p.stream.Slot+"'", "f")
 
-	p.patience = 5 * time.Second
 	err := p.both().Give(t.Context(), p.point, p.members)
 	var idle *subscription.IdleError
 	if !errors.As(err, &idle) || idle.Worker || !strings.Contains(idle.Hint(), "max_logical_replication_workers") {

@@ -83,11 +83,14 @@ func TestRunSaysWhatTheServerSaid(t *testing.T) {
 	if _, err := holder.Exec(t.Context(), "begin; lock table locked"); err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range []struct{ rule, url, code, text string }{
-		{"a lock that is held", db.URL, "57014", "locked"},
-		{"a right that is missing", db.URLAs(reader), "42501", "permission denied"},
+	for _, c := range []struct {
+		rule, url, code, text string
+		wait                  time.Duration
+	}{
+		{"a lock that is held", db.URL, "57014", "locked", 100 * time.Millisecond},
+		{"a right that is missing", db.URLAs(reader), "42501", "permission denied", time.Minute},
 	} {
-		_, err := archive.Run(t.Context(), archive.Config{Program: pgtest.Dump(t, 15), Conn: connect(t, c.url), LockWait: 100 * time.Millisecond})
+		_, err := archive.Run(t.Context(), archive.Config{Program: pgtest.Dump(t, 15), Conn: connect(t, c.url), LockWait: c.wait})
 		var dump *archive.DumpError
 		var server *pgconn.PgError
 		if !errors.As(err, &dump) || dump.Hint() == "" || !strings.Contains(err.Error(), c.text) {
