@@ -49,7 +49,7 @@ const (
 				attisdropped, attcollation, attstorage, attcompression, attstattarget, attislocal, attinhcount,
 				attacl, attfdwoptions, attoptions
 			from pg_catalog.pg_attribute
-			where attnum > 0
+			where attnum > 0 and (attrelid >= 16384 or attacl is not null)
 		) a
 		join relation r on r.oid = a.attrelid
 		union all
