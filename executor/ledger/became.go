@@ -70,9 +70,11 @@ func Alone(ctx context.Context, conn *pgx.Conn, mirror string) (done string, err
 	return done, wrap("read statement", err)
 }
 
-// SetAlone records how far a statement is that runs by itself.
-func SetAlone(ctx context.Context, conn *pgx.Conn, mirror, done string) error {
-	_, err := conn.Exec(ctx, setAlone, mirror, done)
+// SetAlone records how far a statement is that runs by itself. As a batch does, it claims
+// the mirror's main position under the epoch that the caller took: when that is another's
+// by now, nothing is recorded, and the error is the server's ClaimLost.
+func SetAlone(ctx context.Context, conn *pgx.Conn, mirror string, epoch int64, done string) error {
+	_, err := conn.Exec(ctx, setAlone, mirror, Main, epoch, done)
 	return wrap("set statement", err)
 }
 
@@ -122,4 +124,12 @@ const appliedCommands = `select command from bascule.ddl where mirror = $1 and a
 
 const readAlone = `select coalesce(pg_catalog.max(alone), '') from bascule.stream where mirror = $1`
 
-const setAlone = `update bascule.stream set alone = $2 where mirror = $1`
+// Who takes the position waits for the lock, and who has it when it was taken finds
+// another epoch.
+const setAlone = `
+	with mine as (
+		select p.mirror from bascule.position p where p.mirror = $1 and p.name = $2 and p.epoch = $3 for share),
+	noted as (
+		update bascule.stream s set alone = $4 from mine where s.mirror = mine.mirror
+		returning 1)
+	select 1 / (select pg_catalog.count(*) from noted)`

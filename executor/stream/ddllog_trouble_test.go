@@ -213,3 +213,42 @@ func TestUndeclaredAloneIsEnded(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// Who lost the position neither begins with a statement that runs by itself, nor says how
+// far one is: that is the next holder's word.
+func TestUndeclaredAloneOfAnotherHolder(t *testing.T) {
+	t.Parallel()
+	a := logging(t, "create table a (id int primary key, v int)")
+	another := func() {
+		_, err := ledger.TakePosition(t.Context(), a.target.Conn(t), a.mirror, ledger.Main)
+		a.must(err)
+		a.target.Exec(t, "update bascule.stream set alone = 'the next one''s'")
+	}
+	ends := func(run *running) {
+		t.Helper()
+		var lost *stream.LeaseLostError
+		wantErr(t, run.result(), &lost)
+		if got := a.target.Query1(t, "select alone from bascule.stream"); got != "the next one's" {
+			t.Errorf("recorded: %s", got)
+		}
+	}
+	run := a.run()
+	run.catchUp()
+	another()
+	a.source.Exec(t, "create index concurrently a_v on a (v)")
+	ends(run)
+	if got := a.target.Query1(t, "select count(*) from pg_class where relname = 'a_v'"); got != "0" {
+		t.Error("it was run")
+	}
+
+	holder := a.target.Conn(t)
+	tx, err := holder.Begin(t.Context())
+	a.must(err)
+	_, err = tx.Exec(t.Context(), "lock a in row exclusive mode")
+	a.must(err)
+	run = a.run()
+	a.target.Eventually(t, "select count(*) from pg_stat_activity where datname = current_database() and application_name = 'bascule/ddl.log' and wait_event_type = 'Lock'", "1")
+	another()
+	a.must(tx.Rollback(t.Context()))
+	ends(run)
+}

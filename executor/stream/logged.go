@@ -108,7 +108,11 @@ func (t *stepping) alone(life context.Context) error {
 		}},
 		Statements: []ddl.Statement{{Text: x.Text, Tables: x.Locks, Queues: x.Queues}},
 		Record: func(ctx context.Context, done string) error {
-			return ledger.SetAlone(ctx, conn, s.cfg.Mirror, place+done)
+			err := ledger.SetAlone(ctx, conn, s.cfg.Mirror, t.link.start.Epoch, place+done)
+			if session.Code(err) == ledger.ClaimLost {
+				return &LeaseLostError{Mirror: s.cfg.Mirror, Err: err}
+			}
+			return err
 		},
 	}.Run(life, done)
 	var refused *ddl.CommandError
