@@ -201,7 +201,7 @@ func (a *apply) change(ctx context.Context, c *planner.Change) Outcome {
 	case c.DDL != nil:
 		o.Remark, o.Err = a.command(ctx, c)
 	case c.Action == planner.Remove:
-		o.Err = a.remove(ctx, c)
+		o.Remark, o.Err = a.remove(ctx, c)
 	case c.Mirror != nil && c.Mirror.AdoptFrom != "":
 		o.Err = a.adopt(ctx, c)
 	case c.Mirror != nil && c.Mirror.Stream != nil:

@@ -56,6 +56,7 @@ type handover struct {
 	source, target *config.Peer
 	control, conn  *pgx.Conn // on the source, and on the target; one of them may be nil in remove
 	stays          bool      // remove is followed by prepare of the same kind
+	cleaned        bool      // an earlier remove has left nothing on the source
 	note           func(text string)
 	log            *slog.Logger
 }

@@ -40,12 +40,14 @@ func (h *handover) subscription(ctx context.Context) (engine, error) {
 }
 
 func (h *handover) pglogical(ctx context.Context) (*pglogical.Engine, error) {
-	cfg := pglogical.Config{Source: h.control, Target: h.conn, Stream: h.settings, Label: h.address, KeepExtension: h.stays, Note: h.note}
-	name, err := session.ConnConfig(ctx, h.target, session.Options{})
-	if err != nil {
-		return nil, err
+	cfg := pglogical.Config{Source: h.control, Target: h.conn, Stream: h.settings, Label: h.address, KeepExtension: h.stays, SourceCleaned: h.cleaned, Note: h.note}
+	if h.conn != nil {
+		name, err := session.ConnConfig(ctx, h.target, session.Options{})
+		if err != nil {
+			return nil, err
+		}
+		cfg.TargetDatabase = name.Database
 	}
-	cfg.TargetDatabase = name.Database
 	if h.control != nil && h.conn != nil {
 		provider, err := h.reach(ctx, h.source)
 		if err != nil {
@@ -58,4 +60,18 @@ func (h *handover) pglogical(ctx context.Context) (*pglogical.Engine, error) {
 		cfg.Provider, cfg.Subscriber = provider.Info, subscriber.Info
 	}
 	return pglogical.New(cfg), nil
+}
+
+// removeProvider takes away what pglogical may have on the source for a mirror that is
+// not, or no longer, moved by it.
+func (h *handover) removeProvider(ctx context.Context, subscription string) error {
+	if subscription == "" {
+		return nil
+	}
+	e := pglogical.New(pglogical.Config{Source: h.control, Stream: planner.Stream{Subscription: subscription}, Label: h.address, Note: h.note})
+	_, err := e.Remove(ctx) // what it says of the target is of nothing that is there
+	if err != nil {
+		return fmt.Errorf("remove what pglogical has on the source: %w", err)
+	}
+	return nil
 }

@@ -196,17 +196,23 @@ func (x *engined) goes(t *testing.T, before string) {
 	if _, result, err := x.removes(t); err != nil || len(result.Left) > 0 {
 		t.Fatalf("%v, left %v\n%s", err, result.Left, x.events)
 	}
-	const left = `
-		select (select count(*) from pg_replication_slots) || ' slots, ' || (select count(*) from pg_publication) || ' publications, '
-			|| (select count(*) from pg_subscription) || ' subscriptions, ' || (select count(*) from pg_replication_origin) || ' origins, '
-			|| (select count(*) from pg_namespace where nspname in ('bascule', 'pglogical')) || ' schemas, '
-			|| (select count(*) from pg_trigger where tgname like '%pglogical%') || ' triggers'`
 	for _, db := range []*pgtest.DB{x.source, x.target} {
-		if got := db.Query1(t, left); got != "0 slots, 0 publications, 0 subscriptions, 0 origins, 0 schemas, 0 triggers" {
+		if got := db.Query1(t, leftOver); got != nothingLeft {
 			t.Errorf("left: %s", got)
 		}
 	}
 }
+
+// leftOver is what mirrors have on a server and in a database of it, nothingLeft what
+// that is when they are gone.
+const (
+	leftOver = `
+		select (select count(*) from pg_replication_slots) || ' slots, ' || (select count(*) from pg_publication) || ' publications, '
+			|| (select count(*) from pg_subscription) || ' subscriptions, ' || (select count(*) from pg_replication_origin) || ' origins, '
+			|| (select count(*) from pg_namespace where nspname in ('bascule', 'pglogical')) || ' schemas, '
+			|| (select count(*) from pg_trigger where tgname like '%pglogical%') || ' triggers'`
+	nothingLeft = "0 slots, 0 publications, 0 subscriptions, 0 origins, 0 schemas, 0 triggers"
+)
 
 // handed reports whether the servers' engine has the mirror.
 func (x *engined) handed(t *testing.T) bool {

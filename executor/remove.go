@@ -16,10 +16,11 @@ import (
 // remove takes away what was made for a mirror. Its tables and their rows stay.
 //
 // What it does can be done again: until all is gone the mirror stays in the state, as
-// removing, with what is left.
-func (a *apply) remove(ctx context.Context, c *planner.Change) error {
+// removing, with what is left. So it does where the plan knows that its target cannot be
+// reached, which is what the operator is told then.
+func (a *apply) remove(ctx context.Context, c *planner.Change) (remark string, err error) {
 	old := a.cfg.State.Find(c.Address)
-	err := a.save(ctx, func(*state.File) {
+	err = a.save(ctx, func(*state.File) {
 		if old == nil {
 			return
 		}
@@ -29,18 +30,27 @@ func (a *apply) remove(ctx context.Context, c *planner.Change) error {
 		}
 	})
 	if err != nil {
-		return err
+		return "", err
 	}
 	r := &removal{apply: a, change: c}
 	if r.has("ledger") {
 		err = a.onTarget(ctx, c, func(conn *pgx.Conn) error { return r.run(ctx, conn) })
 	} else {
-		err = r.run(ctx, nil) // the target has no record, or is gone
+		err = r.run(ctx, nil) // the target has no record, is gone, or cannot be reached
 	}
 	if err != nil {
-		return err
+		return "", err
 	}
-	return a.settle(ctx, c.Address, nil)
+	if !r.has(planner.StepStay) {
+		return "", a.settle(ctx, c.Address, nil)
+	}
+	var kept *state.Resource
+	if old != nil {
+		resource := *old
+		kept = &resource
+	}
+	return fmt.Sprintf("it is removed from its source; what it has on %s stays until an apply reaches that. If it is gone for good: bascule state rm '%s'",
+		c.Mirror.Target, c.Address), a.settle(ctx, c.Address, kept)
 }
 
 // adopt takes a complete mirror over into a new state.

@@ -89,8 +89,11 @@ func (r *removal) halt(ctx context.Context, target *pgx.Conn) (*planner.Stream, 
 
 // engine takes away what the servers' own engine has on either side, before the slot
 // that it reads. A side that the plan has nothing of is not reachable, or is gone.
+//
+// Without the target's ledger nobody knows what an apply that changed the engine, and was
+// interrupted, has left of another on the source: that is looked for.
 func (r *removal) engine(ctx context.Context, made *planner.Stream, target *pgx.Conn) error {
-	if made == nil || made.Engine == "" {
+	if made == nil || made.Engine == "" && target != nil {
 		return nil
 	}
 	m := r.change.Mirror
@@ -107,7 +110,18 @@ func (r *removal) engine(ctx context.Context, made *planner.Stream, target *pgx.
 			return err
 		}
 	}
-	return r.step(ctx, r.change.Address, "engine", func() error { return h.remove(ctx) })
+	h.cleaned = h.control == nil && r.cfg.State.Find(r.change.Address).Left()
+	return r.step(ctx, r.change.Address, "engine", func() error {
+		if made.Engine != "" {
+			if err := h.remove(ctx); err != nil {
+				return err
+			}
+		}
+		if target != nil || h.control == nil || made.Engine == planner.EnginePglogical {
+			return nil
+		}
+		return h.removeProvider(ctx, cmp.Or(made.Subscription, made.Slot))
+	})
 }
 
 // onSource takes away what the plan says is on the source.
@@ -214,6 +228,9 @@ func (r *removal) gone(ctx context.Context, id string, work func() error, forget
 func left(f *state.File) []string {
 	var list []string
 	for _, r := range f.Resources {
+		if r.Left() {
+			list = append(list, r.Mirror.Target+": what "+r.Address+" has made there, and its records in schema bascule")
+		}
 		if r.Status != state.Removing || r.Mirror == nil || r.Mirror.OnSource == nil {
 			continue
 		}

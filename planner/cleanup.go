@@ -62,8 +62,8 @@ func (m *maker) madeBy(r *state.Resource) *Stream {
 		return nil
 	}
 	s := &Stream{Slot: on.Slot, OwnSlot: on.Slot != "", OwnPublications: len(on.Publications) > 0}
-	s.Engine, s.Subscription = r.Mirror.Engine, on.Slot
-	s.Log = on.Log
+	s.Engine, s.Subscription = r.Mirror.Engine, cmp.Or(r.Mirror.Subscription, on.Slot)
+	s.Log, s.DisableTriggers = on.Log, r.Mirror.DisabledTriggers
 	if s.OwnPublications {
 		s.Publication = on.Publications[0]
 	}
@@ -83,7 +83,8 @@ func (m *Mirror) State() *state.Mirror {
 	if m.Stream == nil {
 		return s
 	}
-	s.Engine = m.Stream.Engine
+	s.Engine, s.Subscription = m.Stream.Engine, m.Stream.Subscription
+	s.DisabledTriggers = m.Stream.DisableTriggers
 	on := &state.OnSource{Log: m.Stream.Log}
 	if m.Stream.OwnSlot {
 		on.Slot = m.Stream.Slot
@@ -101,7 +102,7 @@ func (m *Mirror) State() *state.Mirror {
 // sourceCleanup returns the steps on the source of a removal, and says what stays
 // where they cannot be taken now.
 func (m *maker) sourceCleanup(r *state.Resource, s *Stream) []Step {
-	if s == nil || m.replaced(r.Mirror.Source) {
+	if s == nil || m.replaced(r.Mirror.Source) || r.Left() {
 		return nil
 	}
 	steps := cleanupSteps(s, r.Mirror.Source)

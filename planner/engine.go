@@ -115,11 +115,10 @@ func engineCleanup(s *Stream, target string) []Step {
 	step := Step{ID: "drop subscription", Kind: "cleanup", Peer: target, Summary: "drop subscription " + s.Subscription}
 	switch s.Engine {
 	case EngineSubscription:
-		name := pgname.Quote(s.Subscription)
-		step.SQL = []string{"alter subscription " + name + " disable", "alter subscription " + name + " set (slot_name = none)", "drop subscription if exists " + name}
+		step.SQL = subscriptionSQL(s)
 	case EnginePglogical:
 		step.Summary = "drop pglogical's subscription " + s.Subscription + ", and the nodes and the extension where they were made for it"
-		step.SQL = []string{"select pglogical.drop_subscription(" + pgname.Literal(s.Subscription) + ", true)"}
+		step.SQL = subscriptionSQL(s)[:1]
 	}
 	return []Step{step}
 }

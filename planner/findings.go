@@ -136,6 +136,8 @@ const (
 	codeTruncated      = "B221"
 	codePglogicalAge   = "B222"
 	codePglogicalNamed = "B223"
+
+	codeLeftOnTarget = "B227"
 )
 
 // at says where in the files a finding comes from.
@@ -200,7 +202,8 @@ func noSuchAddress(address string, near []string) Finding {
 func peerStillNeeded(address string, users []string) Finding {
 	return Finding{Code: codePeerNeeded, Severity: Refusal, Address: address,
 		Summary: fmt.Sprintf("%s is not declared, but %s was applied with it", address, strings.Join(users, ", ")),
-		Detail:  "Its records on that peer can only be removed through it. Keep the peer block until the mirror is gone: remove the mirror, apply, then remove the peer."}
+		Detail: "Its records on that peer can only be removed through it. Keep the peer block until the mirror is gone: remove the mirror, apply, then remove the peer. " +
+			"If the database is gone for good, that apply puts the source in order, and bascule state rm forgets the rest."}
 }
 
 func sourceMissing(address, endpoint string) Finding {

@@ -114,9 +114,13 @@ func TestMake(t *testing.T) {
 			w.withoutMirror()
 			w.live["peer.b"] = &planner.Live{Endpoint: "b.example:5432/app", Missing: true}
 		}, "- mirror.app"},
-		{"an unreachable target does", "", func(w *world) {
+		{"an unreachable target does not, and keeps the mirror in the state", "", func(w *world) {
 			w.applied(t)
 			w.withoutMirror()
+			w.live["peer.b"] = &planner.Live{Endpoint: "b.example:5432/app", Err: refused}
+		}, "- mirror.app; ?B101; ?B227"},
+		{"an unreachable target of a mirror that stays does", "", func(w *world) {
+			w.applied(t)
 			w.live["peer.b"] = &planner.Live{Endpoint: "b.example:5432/app", Err: refused}
 		}, "!B101"},
 		{"a protected mirror is not removed with its block", "", func(w *world) {

@@ -40,7 +40,7 @@ func (m *maker) mirror(decl *config.Mirror) {
 	case ready && !whole && !lost && !running(led) && rec.Mirror.Digest == decl.Digest():
 		m.protection(rec, decl)
 		return
-	case !ready && !whole && m.adopts(decl, target):
+	case !ready && !whole && !(decl.Continuous && removing(rec)) && m.adopts(decl, target):
 		return
 	case source.Missing:
 		m.find(at(sourceMissing(decl.Source.Address, source.Endpoint), decl.Source.Range))
@@ -81,6 +81,9 @@ func (m *maker) mirror(decl *config.Mirror) {
 func running(led *catalog.LedgerMirror) bool {
 	return led != nil && led.Stream != nil && led.Phase == catalog.PhaseStreaming
 }
+
+// removing reports whether a removal of the mirror was begun, and has not ended.
+func removing(rec *state.Resource) bool { return rec != nil && rec.Status == state.Removing }
 
 func replaceReason(whole, lost bool) string {
 	switch {

@@ -24,13 +24,13 @@ func (m *maker) peer(p *config.Peer) {
 		entry.SystemIdentifier, entry.DatabaseOID = id.SystemIdentifier, id.OID
 	}
 	m.plan.Peers = append(m.plan.Peers, entry)
-	needed := m.needs(p.Address)
+	needed, left := m.needs(p.Address), m.removesFrom(p.Address)
 	switch rec := m.in.State.Find(p.Address); {
 	case live.Err != nil:
-		if severity := unreachableSeverity(needed, m.narrowed()); severity != "" {
+		if severity := unreachableSeverity(needed, m.narrowed() && !left); severity != "" {
 			m.find(at(unreachable(p.Address, live, severity), p.Range))
 		}
-	case !needed || rec == nil || rec.Peer == nil || !m.used(p.Address):
+	case !needed && !left || rec == nil || rec.Peer == nil || !m.used(p.Address):
 	case live.Missing:
 		if m.complete(p.Address) {
 			m.find(at(goneDatabase(p.Address, rec.Peer), p.Range))
@@ -60,15 +60,12 @@ func (m *maker) narrowed() bool {
 	return m.in.Destroy || len(m.in.Targets) > 0 || len(m.in.Excludes) > 0
 }
 
-// needs reports whether what the plan is about reads or writes this peer. A removal
-// needs the target alone.
-func (m *maker) needs(peer string) bool {
-	for _, r := range m.removed() {
-		if r.Mirror.Target == peer {
-			return true
-		}
-	}
-	return m.declares(peer) || m.commanded(peer)
+// needs reports whether what the plan is about cannot be without this peer.
+func (m *maker) needs(peer string) bool { return m.declares(peer) || m.commanded(peer) }
+
+// removesFrom reports whether this peer is the target of a mirror that the plan removes.
+func (m *maker) removesFrom(peer string) bool {
+	return slices.ContainsFunc(m.removed(), func(r *state.Resource) bool { return r.Mirror.Target == peer })
 }
 
 // declares reports whether a declared mirror that the plan is about names this peer.

@@ -29,7 +29,8 @@ func (m *maker) remove(r *state.Resource, gone map[string]int) {
 		m.find(peerStillNeeded(r.Mirror.Target, []string{r.Address}))
 		return
 	case live.Err != nil:
-		return // said at the peer
+		m.removeFromSource(r, live)
+		return
 	}
 	reason := "it is no longer in the configuration; its tables and their rows stay"
 	if m.in.Destroy {
@@ -37,6 +38,9 @@ func (m *maker) remove(r *state.Resource, gone map[string]int) {
 	}
 	id := MirrorID(m.in.State.Lineage, r.Address)
 	made := m.madeBy(r)
+	if made != nil && r.Left() { // an apply that did not reach the target has cleaned the source
+		made.OwnSlot, made.OwnPublications, made.Log, made.Identities = false, false, "", nil
+	}
 	steps := engineCleanup(made, r.Mirror.Target)
 	steps = append(steps, m.sourceCleanup(r, made)...)
 	if ledgerMirror(live, id) != nil && !m.replaced(r.Mirror.Target) {

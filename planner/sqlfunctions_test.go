@@ -31,7 +31,8 @@ var allowed = strings.Fields(`
 // shown are functions that steps of a plan name and that only executor/ calls.
 var shown = strings.Fields(`
 	pg_catalog.pg_replication_origin_advance pglogical.create_subscription pglogical.alter_subscription_add_replication_set
-	pglogical.alter_subscription_enable pglogical.drop_subscription pglogical.create_node pglogical.replication_set_add_table pglogical.replicate_ddl_command
+	pglogical.alter_subscription_enable pglogical.drop_subscription pglogical.create_node pglogical.drop_node
+	pglogical.replication_set_add_table pglogical.replication_set_remove_table pglogical.replicate_ddl_command
 `)
 
 func TestSQLCallsOnlyAllowedFunctions(t *testing.T) {

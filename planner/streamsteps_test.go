@@ -3,11 +3,13 @@ package planner_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
 	"bascule/planner"
 	"bascule/planner/catalog"
+	"bascule/state"
 )
 
 // stepsOf writes the steps of a plan's first change, with their statements.
@@ -76,6 +78,49 @@ func TestStreamSteps(t *testing.T) {
 	}
 }
 
+// away makes a peer one that cannot be reached.
+func (w *world) away(peer string) {
+	w.live[peer].Err, w.live[peer].Database, w.live[peer].Ledger = errors.New("no route to host"), nil, nil
+}
+
+// A removal whose target could not be reached has put the source in order: nothing is
+// planned for it until the target is back, and then no more than what is there.
+func TestStreamRemovalIsFinished(t *testing.T) {
+	for _, engine := range []string{"stream", "subscription", "pglogical"} {
+		w := newStream(fmt.Sprintf("engine = %q", engine))
+		w.streaming(t)
+		w.withoutMirror()
+		rec := w.recorded("mirror.app")
+		rec.Status, rec.Mirror.OnSource = state.Removing, &state.OnSource{}
+		back := *w.live["peer.b"]
+		w.away("peer.b")
+		p := w.plan(t)
+		if got := brief(p); got != "?B101; ?B227" {
+			t.Errorf("%s, away: %s", engine, got)
+		}
+		detail := p.Findings[1].Detail
+		wants := []string{"bascule state rm 'mirror.app'", "delete from bascule.mirror where id = '9d7f0c6e/mirror.app'", "Its source is in order."}
+		switch engine {
+		case "subscription":
+			wants = append(wants, `drop subscription if exists "bascule_app_9d7f0c6e"`)
+		case "pglogical":
+			wants = append(wants, "pglogical.drop_subscription('bascule_app_9d7f0c6e', true)", "pglogical.drop_node(")
+		}
+		for _, want := range wants {
+			if !strings.Contains(detail, want) {
+				t.Errorf("%s: %s\nwithout %s", engine, detail, want)
+			}
+		}
+		w.live["peer.b"] = &back
+		w.away("peer.a")
+		for _, s := range w.plan(t).Changes[0].Steps {
+			if s.Peer == "peer.a" {
+				t.Errorf("%s: on the source again: %+v", engine, s)
+			}
+		}
+	}
+}
+
 func TestStreamRemoval(t *testing.T) {
 	const (
 		source = "drop slot | DROP_REPLICATION_SLOT \"bascule_app_9d7f0c6e\"\ndrop publications | drop publication if exists \"bascule_app_9d7f0c6e\" | drop publication if exists \"bascule_app_9d7f0c6ei\"\n" +
@@ -96,6 +141,10 @@ func TestStreamRemoval(t *testing.T) {
 		{"the source cannot be reached", func(w *world) {
 			w.live["peer.a"].Err, w.live["peer.a"].Database = errors.New("no route to host"), nil
 		}, source + ledger + "forget", "- mirror.app; ?B101; ?B175"},
+		{"the target cannot be reached", func(w *world) { w.away("peer.b") }, source + "stay", "- mirror.app; ?B101; ?B227"},
+		{"destroyed while the target cannot be reached", func(w *world) { w.destroy = true; w.away("peer.b") }, source + "stay", "- mirror.app; ?B101; ?B227"},
+		{"neither can be reached", func(w *world) { w.away("peer.a"); w.away("peer.b") }, source + "stay", "- mirror.app; ?B101; ?B101; ?B227; ?B175"},
+		{"the target cannot be reached, and the source is another database", func(w *world) { w.away("peer.b"); w.src.Identity.OID = 77 }, "stay", "- mirror.app; ?B101; ?B227"},
 		{"the source is another database", func(w *world) { w.src.Identity.OID = 77 }, ledger + "forget", "- mirror.app"},
 		{"the source's database is gone", func(w *world) {
 			w.live["peer.a"] = &planner.Live{Endpoint: "a.example:5432/app", Missing: true}

@@ -69,8 +69,15 @@ type Mirror struct {
 	// Engine is "" for Bascule's own stream, else the servers' own: pglogical, subscription.
 	Engine string `json:"engine,omitempty"`
 
+	// Subscription is the name of that engine's on the target.
+	Subscription string `json:"subscription,omitempty"`
+
+	// DisabledTriggers are tables of the target, quoted, whose triggers are switched off
+	// while the mirror lives.
+	DisabledTriggers []string `json:"disabled_triggers,omitempty"`
+
 	// OnSource is what a continuous mirror made on its source, for removing it when the
-	// ledger is gone.
+	// ledger is gone. While a mirror is removed it says what is left of that.
 	OnSource *OnSource `json:"on_source,omitempty"`
 
 	// Protect refuses removal and overwriting.
@@ -84,6 +91,17 @@ type OnSource struct {
 	Publications []string          `json:"publications,omitempty"`
 	Log          string            `json:"log,omitempty"` // schema of the log of DDL
 	Identities   []ReplicaIdentity `json:"identities,omitempty"`
+}
+
+// Empty reports whether nothing of it is there; so it is where nothing was made.
+func (o *OnSource) Empty() bool {
+	return o == nil || o.Slot == "" && o.Log == "" && len(o.Publications) == 0 && len(o.Identities) == 0
+}
+
+// Left reports whether a removal has taken away what the mirror had on its source.
+// What it has on its target is still there: else it would not be in the state.
+func (r *Resource) Left() bool {
+	return r != nil && r.Status == Removing && r.Mirror != nil && r.Mirror.OnSource.Empty()
 }
 
 // ReplicaIdentity is a table's, as it was made, and as it was.

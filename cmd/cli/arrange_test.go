@@ -31,7 +31,7 @@ func TestArrange(t *testing.T) {
 		{"unknown command", "aply", `there is no command "aply"; did you mean "apply"?`},
 		{"unknown command of a group", "state lst", `there is no command of state "lst"; did you mean "list"?`},
 		{"unknown command, nothing like it", "frobnicate", `there is no command "frobnicate"`},
-		{"a group alone", "state", "state needs a command: list, show"},
+		{"a group alone", "state", "state needs a command: list, show, rm"},
 		{"unknown flag", "plan -taget=a", "there is no flag -taget of plan; did you mean -target?"},
 		{"a flag of another command", "plan -auto-approve", "there is no flag -auto-approve of plan"},
 		{"a command's flag before the command", "-out=f plan", "there is no flag -out"},

@@ -73,20 +73,26 @@ func (c *call) store(b config.Backend) (state.Store, error) {
 // stateOnly opens the state for commands that need nothing else of the
 // configuration: with -state it may be broken, or absent.
 func (c *call) stateOnly(ctx context.Context) (state.Store, *state.File, error) {
+	w, err := c.stateWorkspace()
+	if err != nil {
+		return nil, nil, err
+	}
+	file, err := w.store.Load(ctx)
+	return w.store, file, err
+}
+
+// stateWorkspace is that state, not read yet.
+func (c *call) stateWorkspace() (*workspace, error) {
 	var backend config.Backend
 	if c.flags.String("state") == "" {
 		cfg, err := c.config()
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		backend = cfg.Backend
 	}
 	store, err := c.store(backend)
-	if err != nil {
-		return nil, nil, err
-	}
-	file, err := store.Load(ctx)
-	return store, file, err
+	return &workspace{store: store}, err
 }
 
 // lock takes the state's lock, unless -lock=false. The function it returns is never

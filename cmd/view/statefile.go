@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"bascule/config/pgname"
 	"bascule/state"
 )
 
@@ -46,6 +47,31 @@ func (s *Screen) Resource(r *state.Resource) error {
 	var b strings.Builder
 	resourceText(&b, r)
 	return s.Text(b.String())
+}
+
+// Forgotten shows what has left the state, and what it leaves behind.
+func (s *Screen) Forgotten(r *state.Resource) error {
+	if s.json {
+		return s.Document(r)
+	}
+	text := fmt.Sprintf("%s is forgotten. Nothing on a database was changed; what it has on %s stays there.\n", r.Address, r.Mirror.Target)
+	if on := r.Mirror.OnSource; !on.Empty() {
+		var has []string
+		if on.Slot != "" {
+			has = append(has, "replication slot "+on.Slot+", and the WAL that it keeps")
+		}
+		if names := strings.Trim(strings.Join(on.Publications, ", "), ", "); names != "" {
+			has = append(has, "publications "+names)
+		}
+		if on.Log != "" {
+			has = append(has, "schema "+on.Log)
+		}
+		for _, x := range on.Identities {
+			has = append(has, fmt.Sprintf("replica identity %s of %s, which was %s", x.Is, pgname.Shown(x.Schema, x.Name), x.Was))
+		}
+		text += fmt.Sprintf("It was not removed from %s, which still has: %s. bascule slots -prune drops what nobody uses.\n", r.Mirror.Source, strings.Join(has, "; "))
+	}
+	return s.Text(text)
 }
 
 // Addresses shows the addresses of the state.

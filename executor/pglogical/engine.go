@@ -25,7 +25,12 @@ type Config struct {
 	Label string
 
 	// TargetDatabase is the name of the target's database, which the slot is named after.
+	// Not required in Remove without the target: the slot is then found by the rest of
+	// its name.
 	TargetDatabase string
+
+	// SourceCleaned: there is nothing to remove on the source, whose session is nil.
+	SourceCleaned bool
 
 	// Provider is how the target's server connects to the source, Subscriber how it
 	// connects to the target itself, which pglogical wants to be possible.
@@ -53,13 +58,13 @@ type Engine struct {
 	subscriber     config.Secret
 	note           func(string)
 	patience       time.Duration
-	keep           bool
+	keep, cleaned  bool
 }
 
 // New makes an Engine. It connects to nothing.
 func New(cfg Config) *Engine {
 	e := &Engine{source: cfg.Source, target: cfg.Target, stream: cfg.Stream, label: cfg.Label, database: cfg.TargetDatabase,
-		provider: cfg.Provider, subscriber: cfg.Subscriber, note: cfg.Note, keep: cfg.KeepExtension, patience: cmp.Or(cfg.Patience, 2*time.Minute)}
+		provider: cfg.Provider, subscriber: cfg.Subscriber, note: cfg.Note, keep: cfg.KeepExtension, cleaned: cfg.SourceCleaned, patience: cmp.Or(cfg.Patience, 2*time.Minute)}
 	if e.note == nil {
 		e.note = func(string) {}
 	}

@@ -27,6 +27,9 @@ func (e *Engine) Remove(ctx context.Context) (left []string, err error) {
 		return left, fmt.Errorf("on the target: %w", err)
 	}
 	if e.source == nil {
+		if e.cleaned {
+			return left, nil
+		}
 		left = append(left, fmt.Sprintf("on the source of %s: pglogical's slot %s, which holds its WAL, and node %s; there, SELECT pg_drop_replication_slot('%[2]s'), then SELECT pglogical.drop_node('%[3]s')",
 			e.label, slotName, e.subscription()))
 	} else if err := e.removeSource(ctx, slotName); err != nil {
@@ -68,6 +71,10 @@ func (e *Engine) slotName(ctx context.Context) (string, error) {
 			if local != "" {
 				node = local
 			}
+		}
+		if e.target == nil {
+			err := conn.QueryRow(ctx, selectSlotOf, node, e.subscription()).Scan(&name)
+			return name, err
 		}
 		if conn == e.source || e.source == nil {
 			err := conn.QueryRow(ctx, generateSlotName, e.database, node, e.subscription()).Scan(&name)
@@ -244,6 +251,17 @@ func (e *Engine) ours(node string) bool {
 }
 
 const (
+	// selectSlotOf finds a slot by what its name has behind the target's database; where
+	// there is none, the name is one that no slot has.
+	selectSlotOf = `
+		select coalesce((select s.slot_name::text
+			from pg_catalog.pg_replication_slots s
+			where s.plugin = 'pglogical_output' and s.database = pg_catalog.current_database()
+				and pg_catalog.right(s.slot_name::text, pg_catalog.length(tail)) = tail
+			order by s.slot_name
+			limit 1), 'pgl_' || tail)
+		from (select pg_catalog.substr(pglogical.pglogical_gen_slot_name('', $1, $2)::text, 5) tail) named`
+
 	generateSlotName = `select pglogical.pglogical_gen_slot_name($1, $2, $3)::text`
 
 	dropSubscription = `select pglogical.drop_subscription($1, true)`

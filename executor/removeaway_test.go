@@ -1,0 +1,103 @@
+package executor_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"bascule/planner"
+	"bascule/planner/catalog/pgtest"
+	"bascule/state"
+)
+
+// away is a mirror whose target goes away.
+type away struct {
+	*follower
+	kind   string
+	before string // its source, before the mirror
+}
+
+// A target that cannot be reached: the source is put in order at once, and lets go of its
+// WAL; the mirror stays in the state, with no word but a warning, and the rest goes when
+// the target is back. So it is with each engine, and with a mirror that copied once.
+func TestRemovalWithoutItsTarget(t *testing.T) {
+	t.Parallel()
+	source, target := pgtest.Pglogical(t, 15), pgtest.Pglogical(t, 15)
+	var mirrors []*away
+	for _, kind := range []string{"stream", "subscription", "pglogical", "once"} {
+		body := fmt.Sprintf("engine = %q", kind)
+		switch kind {
+		case "stream":
+			body = "stream { ddl = \"auto\" }\n" + byIdentities
+		case "once":
+			body = "continuous = false"
+		}
+		m := &away{follower: newFollower(t, source.Database(t, removable), target.Database(t, ""), body), kind: kind}
+		m.before = onSource(t, m.source)
+		m.applied(t)
+		mirrors = append(mirrors, m)
+	}
+	target.Stop(t)
+	for _, m := range mirrors {
+		m.leaves(t)
+		m.staysSaid(t)
+	}
+	if got := mirrors[0].source.Query1(t, leftOver); got != nothingLeft {
+		t.Errorf("left on the source: %s", got)
+	}
+	target.Start(t)
+	for _, m := range mirrors {
+		m.declaredAgain(t)
+		m.gone(t, m.before)
+	}
+	if got := mirrors[0].target.Query1(t, leftOver); got != nothingLeft {
+		t.Errorf("left on the target: %s", got)
+	}
+}
+
+// leaves removes the mirror while its target is away.
+func (m *away) leaves(t *testing.T) {
+	t.Helper()
+	plan, result, err := m.removes(t)
+	if err != nil || len(plan.Changes) != 1 || plan.Changes[0].Action != planner.Remove || codes(plan, planner.Warning) != "B101 B227" {
+		t.Fatalf("%s: %v\n%+v\n%s%s", m.kind, err, plan.Changes, findings(plan), m.events)
+	}
+	if r := result.Outcomes[0]; !strings.Contains(r.Remark, "bascule state rm 'mirror.app'") {
+		t.Errorf("%s: remark %q", m.kind, r.Remark)
+	}
+	if got := strings.Join(result.Left, "; "); got != "peer.target: what mirror.app has made there, and its records in schema bascule" {
+		t.Errorf("%s: left %s", m.kind, got)
+	}
+	if after := onSource(t, m.source); after != m.before {
+		t.Errorf("%s: the source was\n%s\nand is\n%s", m.kind, m.before, after)
+	}
+}
+
+// staysSaid demands that another apply has nothing to do, and says what stays.
+func (m *away) staysSaid(t *testing.T) {
+	t.Helper()
+	plan, _, err := m.removes(t)
+	if err != nil || !plan.Empty() || codes(plan, planner.Warning) != "B101 B227" {
+		t.Errorf("%s, again: %v\n%+v\n%s", m.kind, err, plan.Changes, findings(plan))
+	}
+	_, _, file := m.load(t, m.peersOnly())
+	if r := file.Find("mirror.app"); r == nil || r.Status != state.Removing || !r.Left() {
+		t.Errorf("%s, in the state: %+v", m.kind, r)
+	}
+}
+
+// declaredAgain demands that a block which is put back is not taken for a mirror that
+// still follows its source. What was copied once is as good as it was.
+func (m *away) declaredAgain(t *testing.T) {
+	t.Helper()
+	plan := m.planned(t)
+	if m.kind == "once" {
+		if len(plan.Changes) != 1 || plan.Changes[0].Mirror.AdoptFrom == "" {
+			t.Errorf("%s, declared again: %+v\n%s", m.kind, plan.Changes, findings(plan))
+		}
+		return
+	}
+	if codes(plan, planner.Refusal) != "B173" {
+		t.Errorf("%s, declared again: %+v\n%s", m.kind, plan.Changes, findings(plan))
+	}
+}
