@@ -78,6 +78,35 @@ func aborted(t *testing.T, db *pgtest.DB) (xid string) {
 	return xid
 }
 
+// A lock that is not to be had on the target, of a mirror that the target's subscription
+// follows: the server would pass the command over, so that it is not handed the mirror
+// back before the command is through.
+func TestCommandWaitsForTheTargetOfASubscription(t *testing.T) {
+	t.Parallel()
+	f := commanded(t, "")
+	f.body = "engine = \"subscription\""
+	f.applied(t)
+	release := holds(t, f.target, "lock table t in share row exclusive mode")
+	f.more = block("x", added, `lock_timeout = "200ms"`)
+	_, _, err := f.triesWith(t.Context(), t, func(c *executor.Config) { c.WaitTimeout = 10 * time.Second })
+	var late *executor.CommandWaitError
+	if !errors.As(err, &late) || !late.OnSource || !strings.Contains(late.Hint(), "hands the mirrors back to their servers") {
+		t.Errorf("%v\n%s", err, f.events)
+	}
+	const handed = "select handed from bascule.stream"
+	if got := f.target.Query1(t, handed); got != "f" {
+		t.Errorf("handed back with a command on its way: %s", got)
+	}
+	f.writes(t, "insert into t values (100, 'x', 1, 1)")
+	release()
+	f.applied(t)
+	if got := f.target.Query1(t, handed); got != "t" {
+		t.Errorf("handed back: %s", got)
+	}
+	f.same(t)
+	f.settled(t)
+}
+
 // A lock that is not to be had on the target keeps the command from it, and from
 // nothing else; whoever streams then brings it there, and the next apply records that.
 func TestCommandWaitsForTheTarget(t *testing.T) {

@@ -48,6 +48,14 @@ func (d *commanding) handBack(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
+// engines are those of the sides that do not have the command.
+func (d *commanding) engines() (list []string) {
+	for _, s := range d.pending() {
+		list = append(list, s.settings.Engine)
+	}
+	return list
+}
+
 // carries are the sides that do not have the command, and whose engine carries it.
 func (d *commanding) carries() (list []*ddlSide) {
 	for _, s := range d.pending() {

@@ -68,7 +68,7 @@ func (s *ddlSide) reach(ctx context.Context, lsn catalog.LSN) error {
 		s.halt = &halted.Halt
 		return nil
 	case failed != nil:
-		_, failed = recordHalt(ctx, s.conn, s.address, s.id, failed)
+		_, failed = recordHalt(ctx, s.conn, s.address, s.id, s.settings, failed)
 		return fmt.Errorf("%s: %w", s.address, failed)
 	}
 	return err

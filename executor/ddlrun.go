@@ -75,7 +75,7 @@ func (a *apply) command(ctx context.Context, c *planner.Change) (remark string, 
 	case d.refused:
 		return "", errors.Join(err, d.withdraw(context.WithoutCancel(ctx), was))
 	case err != nil && ctx.Err() == nil && errors.Is(context.Cause(limited), errDDLWait):
-		return "", &CommandWaitError{Address: c.Address, OnSource: d.ended, Last: err}
+		return "", &CommandWaitError{Address: c.Address, OnSource: d.ended, Engines: d.engines(), Last: err}
 	case err != nil:
 		return "", err
 	}

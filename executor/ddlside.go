@@ -106,7 +106,7 @@ func (d *commanding) drive(ctx context.Context, work func(ctx context.Context) e
 		if failed == nil || ctx.Err() != nil {
 			continue
 		}
-		s.halt, failed = recordHalt(ctx, s.conn, s.address, s.id, failed)
+		s.halt, failed = recordHalt(ctx, s.conn, s.address, s.id, s.settings, failed)
 		halts = append(halts, fmt.Errorf("%s: %w", s.address, failed))
 	}
 	switch {
@@ -149,6 +149,9 @@ type CommandWaitError struct {
 	// OnSource: it ran there.
 	OnSource bool
 	Last     error // what was waited for last
+
+	// Engines of the mirrors that do not have it, "" for Bascule's stream.
+	Engines []string
 }
 
 func (e *CommandWaitError) Error() string {
@@ -160,7 +163,13 @@ func (e *CommandWaitError) Error() string {
 
 // Hint says what the operator can do about it.
 func (e *CommandWaitError) Hint() string {
-	if e.OnSource {
+	switch {
+	case !e.OnSource:
+	case slices.Contains(e.Engines, planner.EngineSubscription): // no server would run it
+		return "apply again: that brings it to the targets, and hands the mirrors back to their servers; until then their slots keep the source's WAL"
+	case slices.Contains(e.Engines, planner.EnginePglogical) && !slices.Contains(e.Engines, ""):
+		return "it goes on where it is: the servers bring it to the targets (bascule status says how they fare), and the next apply waits for it and records it"
+	default:
 		return "it goes on where it is: bascule run brings it to the targets, and the next apply waits for it and records it"
 	}
 	return "apply again, with a longer -wait-timeout or without"

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -202,11 +203,25 @@ func (h *handover) handBack(ctx context.Context) error {
 		return nil
 	}
 	h.settings = was.Settings
+	if carrying, err := h.carrying(ctx); err != nil || carrying {
+		return err
+	}
 	h.note("hands back to the servers' " + was.Settings.Engine)
 	if _, err := h.prepare(ctx); err != nil {
 		return err
 	}
 	return h.give(ctx)
+}
+
+// carrying reports whether the source has run a command that has yet to come to the
+// target, and that Bascule's stream alone would run there: the server would pass it over.
+// pglogical carries commands itself.
+func (h *handover) carrying(ctx context.Context) (bool, error) {
+	if h.apart() {
+		return false, nil
+	}
+	rec, err := ledgerRecord(ctx, h.conn, h.id)
+	return rec != nil && slices.ContainsFunc(rec.DDL, func(d catalog.LedgerDDL) bool { return d.Begun && d.Applied.IsZero() }), err
 }
 
 // handBackTime is how long that may take.

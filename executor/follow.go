@@ -104,6 +104,9 @@ func (f *following) remark(ctx context.Context) string {
 	if r, err := ledger.Running(ctx, f.conn, f.plan.ID); err != nil || r != nil {
 		return ""
 	}
+	if f.stream.Engine != "" {
+		return "nothing keeps it in step now, and its slot keeps the source's WAL: bascule apply hands it to its servers again"
+	}
 	return "nothing keeps it streaming now, and its slot keeps the source's WAL: start bascule run"
 }
 

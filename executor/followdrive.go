@@ -12,6 +12,7 @@ import (
 	"bascule/executor/progress"
 	"bascule/executor/snapshot"
 	"bascule/executor/stream"
+	"bascule/planner"
 	"bascule/planner/catalog"
 )
 
@@ -77,14 +78,14 @@ func (f *following) accompany(ctx context.Context, s *stream.Stream, work func(c
 
 // halted records why the stream stands still, for status and for the runner.
 func (f *following) halted(ctx context.Context, err error) error {
-	_, err = recordHalt(ctx, f.conn, f.change.Address, f.plan.ID, err)
+	_, err = recordHalt(ctx, f.conn, f.change.Address, f.plan.ID, *f.stream, err)
 	return err
 }
 
 // recordHalt records the halt that an error is to the mirror, if it is one, and returns
 // it with the error.
-func recordHalt(ctx context.Context, conn *pgx.Conn, address, id string, err error) (*ledger.Halt, error) {
-	halt := haltOf(address, err)
+func recordHalt(ctx context.Context, conn *pgx.Conn, address, id string, s planner.Stream, err error) (*ledger.Halt, error) {
+	halt := haltOf(address, s, err)
 	if halt == nil {
 		return nil, err
 	}
@@ -169,7 +170,7 @@ func (f *following) awaitSmallLag(ctx context.Context, s *stream.Stream) error {
 		}
 		select {
 		case <-timeout:
-			return &WaitError{Mirror: f.change.Address, Behind: int64(now - p.Position)}
+			return &WaitError{Mirror: f.change.Address, Engine: f.stream.Engine, Behind: int64(now - p.Position)}
 		default:
 		}
 	}
@@ -179,7 +180,8 @@ func (f *following) awaitSmallLag(ctx context.Context, s *stream.Stream) error {
 // Nothing is lost by it.
 type WaitError struct {
 	Mirror string
-	Behind int64 // bytes of WAL
+	Engine string // of its servers, which go on; "" where Bascule's stream has to
+	Behind int64  // bytes of WAL
 }
 
 func (e *WaitError) Error() string {
@@ -187,7 +189,12 @@ func (e *WaitError) Error() string {
 }
 
 // Hint says what the operator can do about it.
-func (e *WaitError) Hint() string { return "it goes on where it is: bascule run keeps it streaming" }
+func (e *WaitError) Hint() string {
+	if e.Engine != "" {
+		return "it goes on where it is: its servers do that; bascule status says how far they are"
+	}
+	return "it goes on where it is: bascule run keeps it streaming"
+}
 
 // ExitCode is that of a wait that timed out.
 func (e *WaitError) ExitCode() int { return 8 }

@@ -75,8 +75,12 @@ func (f *following) toEngine(ctx context.Context) error {
 	if f.stream.Engine == "" {
 		return nil
 	}
+	h := f.handover(*f.stream)
+	if carrying, err := h.carrying(ctx); err != nil || carrying {
+		return err // the command, when it is through, hands over
+	}
 	f.stage("hand over to the servers' " + f.stream.Engine)
-	return f.handover(*f.stream).give(ctx)
+	return h.give(ctx)
 }
 
 // backToEngine gives the mirror back to its servers after a try that failed.

@@ -122,7 +122,7 @@ func (k *keeper) stream(ctx context.Context, conn *pgx.Conn, s *ledger.Stream) e
 		k.sink.Event(progress.StreamStopped{Mirror: k.name, Position: str.Progress().Position.String(), Why: why(ctx, watched)})
 		return watched
 	}
-	halt := haltOf(k.address, err)
+	halt := haltOf(k.address, s.Settings, err)
 	if halt == nil || ctx.Err() != nil {
 		return err
 	}
@@ -239,8 +239,18 @@ func (k *keeper) sourceEnd(ctx context.Context) (end catalog.LSN, err error) {
 	return end, err
 }
 
+// triedAgain is what has a mirror go on that was halted, when the cause is gone.
+func triedAgain(address string, s planner.Stream) string {
+	if s.Engine != "" {
+		return applyAgain // which hands it to its servers too
+	}
+	return fmt.Sprintf("`bascule run -retry='%s'`, or %s", address, applyAgain)
+}
+
+const applyAgain = "`bascule apply`"
+
 // haltOf is what is recorded of an error that will not pass by itself, or nil.
-func haltOf(address string, err error) *ledger.Halt {
+func haltOf(address string, s planner.Stream, err error) *ledger.Halt {
 	var halted *stream.HaltError
 	var terminal *slot.TerminalError
 	var connect *session.ConnectError
@@ -257,7 +267,7 @@ func haltOf(address string, err error) *ledger.Halt {
 	if code == "" {
 		code = "error"
 	}
-	return &ledger.Halt{Code: code, Text: err.Error(), Remedy: fmt.Sprintf("correct the cause, then `bascule run -retry='%s'`, or `bascule apply`", address)}
+	return &ledger.Halt{Code: code, Text: err.Error(), Remedy: "correct the cause, then " + triedAgain(address, s)}
 }
 
 const sourceEnd = `select pg_catalog.pg_current_wal_flush_lsn()::text`

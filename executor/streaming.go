@@ -32,6 +32,9 @@ func streaming(id, address string, s planner.Stream, source, target *config.Peer
 		SkipMissing: s.MissingRow == "skip",
 		Sink:        sink, Log: log,
 	}
+	if s.Engine != "" {
+		cfg.Again = applyAgain // which hands it to its servers too
+	}
 	if s.Inserts != "" {
 		cfg.Publications = append(cfg.Publications, s.Inserts)
 	}

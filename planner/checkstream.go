@@ -218,6 +218,8 @@ func (d *draft) priceSlot(live *Live) {
 	case i >= 0:
 	case s.Paused:
 		d.found("paused", codeHeldWAL, Notice, "the mirror is paused from the beginning: its slot holds all WAL of the source from its copy on", d.walRate())
+	case s.Engine != "":
+		d.found("", codeHeldWAL, Notice, "the mirror's slot holds the source's WAL whenever its servers do not read it", d.walRate())
 	default:
 		d.found("", codeHeldWAL, Notice, "the mirror's slot holds the source's WAL whenever `bascule run` does not read it", d.walRate())
 	}

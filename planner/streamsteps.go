@@ -143,8 +143,12 @@ func (s *Stream) startCommand() string {
 // changeSteps are those of a change to a mirror that streams.
 func (d *draft) changeSteps() []Step {
 	s, source, target := d.out.Stream, d.out.Source, d.out.Target
+	take := "take the mirror over from `bascule run`, and record the settings"
+	if d.before != nil && d.before.Engine != "" {
+		take = "record the settings"
+	}
 	steps := []Step{{ID: "intent", Kind: "state", Summary: "record in the state file what is about to change"},
-		{ID: "ledger", Kind: "ledger", Peer: target, Summary: "take the mirror over from `bascule run`, and record the settings"}}
+		{ID: "ledger", Kind: "ledger", Peer: target, Summary: take}}
 	add := func(x Step) { steps = append(steps, x) }
 	steps = append(steps, d.takeSteps()...)
 	steps = append(steps, d.sourceSteps()...)

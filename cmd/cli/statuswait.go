@@ -43,6 +43,7 @@ func (g *goal) reached(r view.StatusReport, waited time.Duration) (bool, error) 
 		return true, nil
 	}
 	var missing string
+	var byServers bool
 	for i := range r.Mirrors {
 		m := &r.Mirrors[i]
 		if m.Stream != nil && m.Stream.Halt != nil {
@@ -53,13 +54,16 @@ func (g *goal) reached(r view.StatusReport, waited time.Duration) (bool, error) 
 			if m.Stream != nil && m.Stream.LagBytes != nil {
 				missing += fmt.Sprintf(", %d bytes behind", *m.Stream.LagBytes)
 			}
-			if m.Stream != nil && m.Stream.Engine != nil && len(m.Stream.Engine.Causes) > 0 {
-				missing += ": " + strings.Join(m.Stream.Engine.Causes, "; ")
+			if m.Stream != nil && m.Stream.Engine != nil {
+				byServers = m.Stream.Engine.Handed
+				if len(m.Stream.Engine.Causes) > 0 {
+					missing += ": " + strings.Join(m.Stream.Engine.Causes, "; ")
+				}
 			}
 		}
 	}
 	if missing != "" && g.timeout > 0 && waited >= g.timeout {
-		return false, &timeoutError{missing: missing, after: g.timeout}
+		return false, &timeoutError{missing: missing, byServers: byServers, after: g.timeout}
 	}
 	return missing == "", nil
 }
@@ -78,8 +82,9 @@ func (g *goal) there(m *view.MirrorStatus) bool {
 
 // timeoutError is a wait that was not long enough.
 type timeoutError struct {
-	missing string
-	after   time.Duration
+	missing   string
+	byServers bool // its servers move the mirror that is missing
+	after     time.Duration
 }
 
 func (e *timeoutError) Error() string {
@@ -88,6 +93,9 @@ func (e *timeoutError) Error() string {
 
 // Hint says what the operator can do about it.
 func (e *timeoutError) Hint() string {
+	if e.byServers {
+		return "its servers go on with it by themselves; wait again, or look on with: bascule status -watch"
+	}
 	return "work goes on, if anybody works on it; wait again, or look on with: bascule status -watch"
 }
 

@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -89,7 +90,9 @@ func (s *Stream) mend(table string) string {
 		s.retry(), s.cfg.Label, table)
 }
 
-func (s *Stream) retry() string { return "`bascule run -retry='" + s.cfg.Label + "'`" }
+func (s *Stream) retry() string {
+	return cmp.Or(s.cfg.Again, "`bascule run -retry='"+s.cfg.Label+"'`")
+}
 
 // source names a table of the target as the source does, and as the configuration
 // does.

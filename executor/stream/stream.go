@@ -62,6 +62,10 @@ type Config struct {
 	Log   *slog.Logger
 	Sink  progress.Sink
 	Label string
+
+	// Again is the command, for remedies, by which a mirror goes on that was halted.
+	// Default: `bascule run -retry` with the Label.
+	Again string
 }
 
 const defaultDelay = 100 * time.Millisecond
