@@ -36,7 +36,7 @@ func (m *maker) change(d *draft, change Change, rec *state.Resource) {
 	}
 	worked := slices.ContainsFunc(d.out.Tables, func(t Table) bool { return t.Work != "" })
 	if ready && !worked && len(change.Attributes) == 0 && (change.Reason == "" || d.broken) {
-		m.plan.Findings = slices.Concat(m.plan.Findings[:said], slices.DeleteFunc(slices.Clone(m.plan.Findings[said:]), d.passing))
+		m.plan.Findings = slices.Concat(m.plan.Findings[:said], unchanged(slices.DeleteFunc(slices.Clone(m.plan.Findings[said:]), d.passing)))
 		return
 	}
 	m.plan.Changes = append(m.plan.Changes, change)
@@ -45,12 +45,23 @@ func (m *maker) change(d *draft, change Change, rec *state.Resource) {
 // passing reports whether a finding is only of interest where something is done.
 func (d *draft) passing(f Finding) bool {
 	switch f.Code {
-	case codeHalted, codeShape, codeNoTable, codeProtected:
+	case codeHalted, codeShape, codeNoTable, codeProtected, codeUnreached:
 		return false
 	case codeHeldWAL:
 		return !d.decl.Paused
 	}
 	return true
+}
+
+// unchanged are findings of a mirror that nothing is done to: a way that is cut stops its
+// rows, and no plan.
+func unchanged(list []Finding) []Finding {
+	for i := range list {
+		if list[i].Code == codeUnreached {
+			list[i].Severity = Warning
+		}
+	}
+	return list
 }
 
 // haltedReason says that the mirror stands still and goes on by this.

@@ -29,6 +29,7 @@ func (d *draft) checkStream() {
 	d.checkLog()
 	d.checkPglogical()
 	d.checkSubscription()
+	d.checkWays()
 	d.checkWAL()
 	d.checkAttach()
 	if d.server != nil {

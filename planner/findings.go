@@ -136,6 +136,8 @@ const (
 	codeTruncated      = "B221"
 	codePglogicalAge   = "B222"
 	codePglogicalNamed = "B223"
+	codeUnreached      = "B234"
+	codeUntried        = "B235"
 
 	codeLeftOnTarget = "B227"
 )

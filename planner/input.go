@@ -47,6 +47,10 @@ type Live struct {
 	// move has it on either side; nil where the extension is missing.
 	Pglogical *catalog.Pglogical
 
+	// Ways are how its server fared when it was asked to connect to peers, by their
+	// address: where it is the target of a mirror that the servers are to move.
+	Ways map[string]Way
+
 	// Slots of its server, and Publications of the database, where a continuous mirror
 	// has it as its source.
 	Slots        []catalog.Slot
@@ -68,6 +72,16 @@ type Live struct {
 	Missing bool
 
 	Err error
+}
+
+// Way is how a server fared that was asked to connect to a peer.
+type Way struct {
+	Endpoint string // where it looked: host:port/database, "" when that was not to be known
+	Said     string // what it said, on one line and without a password; "" when it got there
+	Remedy   string // beyond what goes for each way, or ""
+
+	// Untried: the role may not have the server try. Said is why.
+	Untried bool
 }
 
 // DumpProgram is a pg_dump on this machine. Path is "" when there is none.

@@ -73,9 +73,15 @@ type maker struct {
 func (m *maker) find(f Finding) { m.plan.Findings = append(m.plan.Findings, f) }
 
 // chosen reports whether the plan is about this address.
-func (m *maker) chosen(address string) bool {
-	return (len(m.in.Targets) == 0 || names(m.in.Targets, address)) && !names(m.in.Excludes, address)
+func (m *maker) chosen(address string) bool { return m.in.chosen(address) }
+
+func (in *Input) chosen(address string) bool {
+	return (len(in.Targets) == 0 || names(in.Targets, address)) && !names(in.Excludes, address)
 }
+
+// Keeps reports whether the plan is about a declared mirror of this address, and not to
+// remove it.
+func (in *Input) Keeps(address string) bool { return !in.Destroy && in.chosen(address) }
 
 // names reports whether a list of addresses names this one. A resource's address
 // stands for all its for_each instances.

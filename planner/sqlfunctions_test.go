@@ -24,7 +24,7 @@ var allowed = strings.Fields(`
 	has_function_privilege has_parameter_privilege has_schema_privilege has_table_privilege hashtext hashtextextended host left now
 	jsonb_array_elements obj_description oidvectortypes pg_backend_pid pg_blocking_pids pg_control_system pg_current_wal_lsn pg_database_collation_actual_version pg_encoding_to_char
 	pg_export_snapshot pg_get_constraintdef pg_get_expr pg_get_indexdef pg_get_publication_tables pg_get_userbyid pg_has_role
-	pg_is_in_recovery pg_last_wal_receive_lsn pg_last_wal_replay_lsn pg_relation_size pg_table_size pg_wal_lsn_diff quote_ident regexp_replace row_security_active set_config shobj_description
+	pg_is_in_recovery pg_last_wal_receive_lsn pg_last_wal_replay_lsn pg_relation_size pg_table_size pg_wal_lsn_diff quote_ident quote_literal regexp_replace replace row_security_active set_config shobj_description
 	split_part sum to_jsonb to_regclass unnest version
 `)
 
@@ -35,6 +35,10 @@ var shown = strings.Fields(`
 	pglogical.replication_set_add_table pglogical.replication_set_remove_table pglogical.replicate_ddl_command
 `)
 
+// trial is the one statement that writes: how servers get to each other is tried by it, in
+// a transaction that session.Reach.Try rolls back.
+var trial = sqlString{at: "session/try.go", text: "create subscription unknown connection ", runs: true}
+
 func TestSQLCallsOnlyAllowedFunctions(t *testing.T) {
 	for _, s := range sqlStrings(t, ".") {
 		for _, problem := range objections(s.text) {
@@ -42,6 +46,9 @@ func TestSQLCallsOnlyAllowedFunctions(t *testing.T) {
 				continue
 			}
 			t.Errorf("%s: %s", s.at, problem)
+		}
+		if file, _, _ := strings.Cut(s.at, ":"); file == trial.at && s.text == trial.text {
+			continue
 		}
 		if s.runs && writes(s.text) {
 			t.Errorf("%s: a statement that writes, in the tree that only reads: %s", s.at, s.text)

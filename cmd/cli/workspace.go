@@ -128,14 +128,16 @@ type scope struct {
 	replaces          []string
 }
 
-// plan reads the databases and makes the plan. It writes nothing.
+// plan reads the databases and makes the plan. It writes nothing, but that the servers
+// of an engine are asked to connect to each other, and keep nothing of it.
 func (c *call) plan(ctx context.Context, w *workspace, s scope) (*planner.Plan, error) {
-	seen, err := live.Observe(ctx, w.cfg, live.Options{})
-	if err != nil {
+	in := planner.Input{
+		Version: version(), Config: w.cfg, State: w.file,
+		Destroy: s.destroy, Targets: s.targets, Excludes: s.excludes, Replaces: s.replaces,
+	}
+	var err error
+	if in.Live, err = live.Observe(ctx, w.cfg, live.Options{Ways: in.Keeps}); err != nil {
 		return nil, fmt.Errorf("read the databases: %w", err)
 	}
-	return planner.Make(planner.Input{
-		Version: version(), Config: w.cfg, State: w.file, Live: seen,
-		Destroy: s.destroy, Targets: s.targets, Excludes: s.excludes, Replaces: s.replaces,
-	}), nil
+	return planner.Make(in), nil
 }

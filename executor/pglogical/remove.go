@@ -114,7 +114,7 @@ func (e *Engine) removeTarget(ctx context.Context, slotName string) error {
 // reaches the source; otherwise that is dropped by us.
 func (e *Engine) dropSubscription(ctx context.Context, s *catalog.PglogicalSubscription) error {
 	err := pgx.BeginFunc(ctx, e.target, func(tx pgx.Tx) error {
-		if err := slot.Quiet(ctx, tx); err != nil {
+		if err := session.Quiet(ctx, tx); err != nil {
 			return err
 		}
 		_, err := tx.Exec(ctx, dropSubscription, s.Name)

@@ -8,8 +8,8 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"bascule/config/pgname"
-	"bascule/executor/slot"
 	"bascule/planner/catalog"
+	"bascule/planner/session"
 )
 
 // ensureSubscriber makes the node of the target and the subscription, with no sets, and
@@ -26,7 +26,7 @@ func (e *Engine) ensureSubscriber(ctx context.Context) (string, error) {
 	}
 	var name string
 	err = pgx.BeginFunc(ctx, e.target, func(tx pgx.Tx) error {
-		if err := slot.Quiet(ctx, tx); err != nil {
+		if err := session.Quiet(ctx, tx); err != nil {
 			return err
 		}
 		if err := ensureExtension(ctx, tx); err != nil {
@@ -37,14 +37,14 @@ func (e *Engine) ensureSubscriber(ctx context.Context) (string, error) {
 			return err
 		}
 		if node == "" {
-			if err := slot.Reaching(ctx, tx, e.subscriber, fmt.Sprintf(createNodeAt, pgname.Literal(e.targetNode()))); err != nil {
+			if err := session.Reaching(ctx, tx, e.subscriber, fmt.Sprintf(createNodeAt, pgname.Literal(e.targetNode()))); err != nil {
 				return fmt.Errorf("create node %s: %w", e.targetNode(), e.masked(err))
 			}
 		}
 		if there {
 			err = e.reconnect(ctx, tx)
 		} else {
-			err = slot.Reaching(ctx, tx, e.provider, fmt.Sprintf(createSubscription, pgname.Literal(e.subscription())))
+			err = session.Reaching(ctx, tx, e.provider, fmt.Sprintf(createSubscription, pgname.Literal(e.subscription())))
 		}
 		if err != nil {
 			return fmt.Errorf("subscription %s: %w", e.subscription(), e.masked(err))
@@ -88,7 +88,7 @@ func (e *Engine) reconnect(ctx context.Context, tx pgx.Tx) error {
 	if err := tx.QueryRow(ctx, selectInterface, e.subscription(), e.provider.Reveal()).Scan(&node, &was, &next, &same); err != nil || same {
 		return err
 	}
-	if err := slot.Reaching(ctx, tx, e.provider, fmt.Sprintf(addInterface, pgname.Literal(node), pgname.Literal(next))); err != nil {
+	if err := session.Reaching(ctx, tx, e.provider, fmt.Sprintf(addInterface, pgname.Literal(node), pgname.Literal(next))); err != nil {
 		return err
 	}
 	if _, err := tx.Exec(ctx, useInterface, e.subscription(), next); err != nil {

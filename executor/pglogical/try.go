@@ -8,8 +8,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"bascule/config"
-	"bascule/config/pgname"
-	"bascule/executor/slot"
 	"bascule/planner/session"
 )
 
@@ -32,7 +30,7 @@ func (e *Engine) Try(ctx context.Context) error {
 		name string
 		dsn  config.Secret
 	}{{"the source", e.provider}, {"itself", e.subscriber}} {
-		err := e.tryConnection(ctx, to.dsn)
+		err := e.tryConnection(ctx, to.name, to.dsn)
 		if session.Code(err) == "42501" {
 			e.note(fmt.Sprintf("whether the target's server reaches %s cannot be tried: that takes a superuser there", to.name))
 			continue
@@ -59,14 +57,9 @@ func (e *Engine) tryExtension(ctx context.Context, conn *pgx.Conn) error {
 	})
 }
 
-// tryConnection names a publication that does not exist, of which the server warns: with
-// one that does it would ask for its tables, which the target may not have yet.
-func (e *Engine) tryConnection(ctx context.Context, dsn config.Secret) error {
-	name := pgname.Quote(e.named("_try"))
-	err := rolledBack(ctx, e.target, func(tx pgx.Tx) error {
-		return slot.ReachingBetween(ctx, tx, dsn, "create subscription "+name+" connection ", " publication "+name+tryOptions)
-	})
-	return e.masked(err)
+// tryConnection has the target's server connect.
+func (e *Engine) tryConnection(ctx context.Context, to string, dsn config.Secret) error {
+	return e.masked(session.Reach{Info: dsn, Endpoint: to}.Try(ctx, e.target))
 }
 
 // errBack ends a transaction that is not to be committed.
@@ -84,5 +77,3 @@ func rolledBack(ctx context.Context, conn *pgx.Conn, do func(tx pgx.Tx) error) e
 	}
 	return err
 }
-
-const tryOptions = ` with (connect = true, create_slot = false, enabled = false, copy_data = false, slot_name = none)`

@@ -32,8 +32,9 @@ func (e *ReachError) Unwrap() error { return e.Err }
 
 // Hint says what the operator can do about it.
 func (e *ReachError) Hint() string {
+	var silent *session.SilentError
 	switch code := session.Code(e.Err); {
-	case strings.HasPrefix(code, "08"):
+	case strings.HasPrefix(code, "08"), errors.As(e.Err, &silent):
 		return fmt.Sprintf("the server of %s connects by itself: say in a from_server block of %s how it reaches that (host, port, user, password, sslmode), let the address through firewalls "+
 			"and the source's pg_hba.conf, for that database, and give the role REPLICATION", e.From, e.To)
 	case code == "42501":

@@ -8,8 +8,8 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"bascule/config/pgname"
-	"bascule/executor/slot"
 	"bascule/planner/catalog"
+	"bascule/planner/session"
 )
 
 // anew makes the subscription, stopped and without its slot, in place of the one that
@@ -47,10 +47,14 @@ func (e *Engine) create(ctx context.Context, tx pgx.Tx, name string, publication
 	}
 	head := "create subscription " + name + " connection "
 	tail := " publication " + strings.Join(publications, ", ") + " with (" + e.options(version.Major()) + ")"
-	if err := slot.ReachingBetween(ctx, tx, e.cfg.Reach.Info, head, tail); err != nil {
-		return &ReachError{From: e.cfg.TargetPeer, To: e.cfg.SourcePeer, Endpoint: e.cfg.Reach.Endpoint, Err: e.cfg.Reach.Masked(err)}
+	if err := session.ReachingBetween(ctx, tx, e.cfg.Reach.Info, head, tail); err != nil {
+		return e.unreached(err)
 	}
 	return nil
+}
+
+func (e *Engine) unreached(err error) error {
+	return &ReachError{From: e.cfg.TargetPeer, To: e.cfg.SourcePeer, Endpoint: e.cfg.Reach.Endpoint, Err: e.cfg.Reach.Masked(err)}
 }
 
 // options of the subscription on a server of this version. What is not said is the

@@ -61,21 +61,10 @@ func New(cfg Config) *Engine {
 //
 // What is in the way is a *ReachError.
 func (e *Engine) Try(ctx context.Context) error {
-	tx, err := e.cfg.Target.Begin(ctx)
-	if err != nil {
-		return fmt.Errorf("begin to try the way from %s to %s: %w", e.cfg.TargetPeer, e.cfg.SourcePeer, err)
+	if err := e.cfg.Reach.Try(ctx, e.cfg.Target); err != nil {
+		return e.unreached(err)
 	}
-	// A publication that does not exist is warned of, and has no tables that the target
-	// would have to have.
-	name := pgname.Quote(pgname.Derived("try", e.cfg.Stream.Subscription)) // also where that is as long as a name can be
-	err = e.create(ctx, tx, name, name)
-	// The subscription must go also after a cancel; without a rollback the session goes.
-	clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-	defer cancel()
-	if back := tx.Rollback(clean); err == nil && back != nil {
-		err = fmt.Errorf("try the way from %s to %s: %w", e.cfg.TargetPeer, e.cfg.SourcePeer, back)
-	}
-	return err
+	return nil
 }
 
 // Take stops the subscription, and returns the position that the target is at. One that

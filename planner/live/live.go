@@ -1,5 +1,7 @@
 // Package live looks at the peers of a configuration: the part of planning that
-// needs the network. It reads, and writes nothing.
+// needs the network. It reads, and writes nothing, with one exception that Options.Ways
+// asks for: a target's server is asked to connect to the source, by a subscription that
+// is rolled back (see session.Reach.Try).
 package live
 
 import (
@@ -25,6 +27,10 @@ import (
 type Options struct {
 	// Peers, when not nil, names the only peers to look at, by address.
 	Peers map[string]bool
+
+	// Ways, when not nil, reports of which declared mirrors, by address, the ways between
+	// the servers are tried, where the servers are to move the rows.
+	Ways func(mirror string) bool
 
 	// Log is told, at debug level, what is looked at. Default: nobody.
 	Log *slog.Logger
@@ -72,6 +78,12 @@ func Observe(ctx context.Context, cfg *config.Config, opts Options) (map[string]
 	result := map[string]*planner.Live{}
 	for i, p := range list {
 		result[p.Address] = seen[i]
+	}
+	if opts.Ways != nil {
+		tryWays(ctx, cfg, opts.Ways, result)
+	}
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
 	}
 	return result, nil
 }

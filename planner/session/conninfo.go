@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -22,6 +23,9 @@ type Reach struct {
 
 	// Endpoint is where it leads, host:port/database, without a secret.
 	Endpoint string
+
+	// Patience is how long Try waits for an answer. Default ten seconds.
+	Patience time.Duration
 
 	secrets *strings.Replacer // nil: there are none
 }

@@ -7,6 +7,9 @@
 // so that a peer that vanished is noticed, and application_name
 // bascule/<mirror>/<role>, by which they are found again.
 //
+// It knows, too, how one server reaches another (FromServer), has that tried (Reach.Try),
+// and hands it to a command without anybody seeing what is secret in it (Reaching).
+//
 // Errors are classified by SQLSTATE and by the kind of the network error, never by
 // text.
 package session
