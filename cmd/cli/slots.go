@@ -22,7 +22,7 @@ func slotsCommand() *command {
 		about: "list slots, publications, subscriptions and logs that mirrors made, and drop forgotten ones",
 		more: "Asks every peer of the configuration. A slot holds WAL on its server until it is dropped. An orphan " +
 			"carries the lineage of this state, and no mirror of the state has it; -prune drops those, and nothing else. What an orphan subscription reads is an " +
-			"orphan once that is dropped: prune again. An orphan of pglogical's is shown, and left to you.",
+			"orphan once that is dropped: prune again.",
 		flags: []cli.Flag{
 			&cli.BoolFlag{Name: "prune", Usage: "drop orphans, after asking"},
 			&cli.BoolFlag{Name: "auto-approve", Usage: "do not ask"},
@@ -238,7 +238,7 @@ func (p *slotPeer) prune(ctx context.Context) error {
 	var errs []error
 	err := p.on(ctx, func(conn *pgx.Conn) error {
 		for i, f := range p.found {
-			if !f.Orphan {
+			if !f.Orphan || f.Slot != nil && enginesSlot(f.Slot) {
 				continue
 			}
 			if err := slot.Prune(ctx, conn, f); err != nil {
@@ -257,6 +257,7 @@ func (p *slotPeer) prune(ctx context.Context) error {
 				continue
 			}
 			f.dropped = true
+			p.droppedWith(f)
 		}
 		return nil
 	})

@@ -43,7 +43,7 @@ func (g *goal) reached(r view.StatusReport, waited time.Duration) (bool, error) 
 		return true, nil
 	}
 	var missing string
-	var byServers bool
+	var servers *view.EngineStatus
 	for i := range r.Mirrors {
 		m := &r.Mirrors[i]
 		if m.Stream != nil && m.Stream.Halt != nil {
@@ -55,7 +55,7 @@ func (g *goal) reached(r view.StatusReport, waited time.Duration) (bool, error) 
 				missing += fmt.Sprintf(", %d bytes behind", *m.Stream.LagBytes)
 			}
 			if m.Stream != nil && m.Stream.Engine != nil {
-				byServers = m.Stream.Engine.Handed
+				servers = m.Stream.Engine
 				if len(m.Stream.Engine.Causes) > 0 {
 					missing += ": " + strings.Join(m.Stream.Engine.Causes, "; ")
 				}
@@ -63,7 +63,7 @@ func (g *goal) reached(r view.StatusReport, waited time.Duration) (bool, error) 
 		}
 	}
 	if missing != "" && g.timeout > 0 && waited >= g.timeout {
-		return false, &timeoutError{missing: missing, byServers: byServers, after: g.timeout}
+		return false, &timeoutError{missing: missing, servers: servers, after: g.timeout}
 	}
 	return missing == "", nil
 }
@@ -82,9 +82,9 @@ func (g *goal) there(m *view.MirrorStatus) bool {
 
 // timeoutError is a wait that was not long enough.
 type timeoutError struct {
-	missing   string
-	byServers bool // its servers move the mirror that is missing
-	after     time.Duration
+	missing string
+	servers *view.EngineStatus // that move the mirror which is missing, or nil
+	after   time.Duration
 }
 
 func (e *timeoutError) Error() string {
@@ -93,7 +93,11 @@ func (e *timeoutError) Error() string {
 
 // Hint says what the operator can do about it.
 func (e *timeoutError) Hint() string {
-	if e.byServers {
+	switch {
+	case e.servers == nil || !e.servers.Handed:
+	case e.servers.Remedy != "":
+		return e.servers.Remedy
+	default:
 		return "its servers go on with it by themselves; wait again, or look on with: bascule status -watch"
 	}
 	return "work goes on, if anybody works on it; wait again, or look on with: bascule status -watch"

@@ -23,6 +23,9 @@ type SlotsPeer struct {
 	// Subscriptions that keep mirrors in step, on their targets, and Logs of DDL.
 	Subscriptions []SubscriptionEntry `json:"subscriptions,omitempty"`
 	Logs          []LogEntry          `json:"ddl_logs,omitempty"`
+
+	// Nodes is what pglogical has for mirrors.
+	Nodes []NodeEntry `json:"pglogical,omitempty"`
 }
 
 // MadeBy says whose something is that a mirror made.
@@ -86,6 +89,27 @@ type LogEntry struct {
 	Owner  MadeBy `json:"owner"`
 }
 
+// NodeEntry is what pglogical has for a mirror in a database: its node, or replication
+// sets in one that was there before.
+type NodeEntry struct {
+	Name   string   `json:"name"` // that the mirror's subscription has, or had
+	Owner  MadeBy   `json:"owner"`
+	Node   string   `json:"node,omitempty"`
+	Source bool     `json:"source"` // the mirror is sent from here, by these slots
+	Slots  []string `json:"slots,omitempty"`
+}
+
+// what says what is there.
+func (e *NodeEntry) what() string {
+	switch {
+	case e.Node == "":
+		return "replication sets"
+	case e.Source:
+		return "node and replication sets"
+	}
+	return "node " + e.Node
+}
+
 // Slots shows what was found.
 func (s *Screen) Slots(r SlotsReport) error {
 	if s.json {
@@ -116,11 +140,11 @@ func (s *Screen) slotsPeer(b *strings.Builder, p *SlotsPeer) {
 	case p.Unreachable != "":
 		fmt.Fprintf(b, "  it cannot be asked: %s\n", p.Unreachable)
 		return
-	case len(p.Slots)+len(p.Publications)+len(p.Subscriptions)+len(p.Logs) == 0:
+	case len(p.Slots)+len(p.Publications)+len(p.Subscriptions)+len(p.Logs)+len(p.Nodes) == 0:
 		b.WriteString("  nothing of a mirror\n")
 		return
 	}
-	var slots, publications, subscriptions, logs grid
+	var slots, publications, subscriptions, logs, nodes grid
 	slots.right(2)
 	for i := range p.Slots {
 		e := &p.Slots[i]
@@ -137,10 +161,15 @@ func (s *Screen) slotsPeer(b *strings.Builder, p *SlotsPeer) {
 	for i := range p.Logs {
 		logs.add(p.Logs[i].Schema, p.Logs[i].Owner.String())
 	}
+	for i := range p.Nodes {
+		e := &p.Nodes[i]
+		nodes.add(e.Name, e.Owner.String(), e.what())
+	}
 	section(b, "slots", slots.lines("   "))
 	section(b, "publications", publications.lines("   "))
 	section(b, "subscriptions", subscriptions.lines("   "))
 	section(b, "logs of DDL", logs.lines("   "))
+	section(b, "pglogical", nodes.lines("   "))
 }
 
 // String is whose it is, for people.

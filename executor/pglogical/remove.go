@@ -73,8 +73,10 @@ func (e *Engine) slotName(ctx context.Context) (string, error) {
 			}
 		}
 		if e.target == nil {
-			err := conn.QueryRow(ctx, selectSlotOf, node, e.subscription()).Scan(&name)
-			return name, err
+			f := Found{Name: e.subscription()}
+			if err := f.readSlots(ctx, conn, node); err != nil || len(f.Slots) > 0 {
+				return strings.Join(f.Slots[:min(1, len(f.Slots))], ""), err
+			}
 		}
 		if conn == e.source || e.source == nil {
 			err := conn.QueryRow(ctx, generateSlotName, e.database, node, e.subscription()).Scan(&name)
@@ -251,17 +253,6 @@ func (e *Engine) ours(node string) bool {
 }
 
 const (
-	// selectSlotOf finds a slot by what its name has behind the target's database; where
-	// there is none, the name is one that no slot has.
-	selectSlotOf = `
-		select coalesce((select s.slot_name::text
-			from pg_catalog.pg_replication_slots s
-			where s.plugin = 'pglogical_output' and s.database = pg_catalog.current_database()
-				and pg_catalog.right(s.slot_name::text, pg_catalog.length(tail)) = tail
-			order by s.slot_name
-			limit 1), 'pgl_' || tail)
-		from (select pg_catalog.substr(pglogical.pglogical_gen_slot_name('', $1, $2)::text, 5) tail) named`
-
 	generateSlotName = `select pglogical.pglogical_gen_slot_name($1, $2, $3)::text`
 
 	dropSubscription = `select pglogical.drop_subscription($1, true)`
