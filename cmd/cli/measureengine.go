@@ -70,6 +70,29 @@ func (v *streamView) enginePhase(t *view.StreamStatus) string {
 	return view.PhaseStreaming
 }
 
+// engineSeconds is how old what the engine has applied may be; nil where nobody knows.
+//
+// The source measures how long the target takes to acknowledge, but only when it does:
+// of one that has not acknowledged anything newer since the reading before, over a long
+// transaction or behind a lock, the figure is of an earlier time. One that has
+// acknowledged all that it was sent, by a sender that has come to the end of the WAL, is
+// not behind, whatever else was written there meanwhile.
+func (v *streamView) engineSeconds(phase string) *float64 {
+	s, was := v.sender, v.beforeSender
+	if s == nil || s.Sent == 0 || phase != view.PhaseStreaming && phase != view.PhaseCatchingUp {
+		return nil
+	}
+	var seconds float64
+	switch {
+	case s.State == "streaming" && s.Flushed >= s.Sent:
+	case s.FlushLag != nil && was != nil && was.PID == s.PID && s.Flushed > was.Flushed:
+		seconds = s.FlushLag.Seconds()
+	default:
+		return nil
+	}
+	return &seconds
+}
+
 // failing reports whether the worker does not live, or does not stay alive.
 func (v *streamView) failing() bool {
 	e, was := v.engine, v.beforeEngine

@@ -79,3 +79,37 @@ func TestMeasureEngine(t *testing.T) {
 		}
 	}
 }
+
+// Seconds are told of what the target acknowledges, and of nothing else.
+func TestEngineSeconds(t *testing.T) {
+	lag := 1500 * time.Millisecond
+	for _, c := range []struct {
+		rule string
+		edit func(v *streamView)
+		want string
+	}{
+		{"all that was sent", func(v *streamView) { v.sender.Flushed = 900 }, "0.0"},
+		{"all that was sent of a sender that is behind", func(v *streamView) { v.sender.Flushed, v.sender.State = 900, "catchup" }, "1.5"},
+		{"more than before", func(v *streamView) {}, "1.5"},
+		{"no more than before", func(v *streamView) { v.beforeSender.Flushed = 800 }, ""},
+		{"another sender than before", func(v *streamView) { v.beforeSender.PID = 6 }, ""},
+		{"nothing before", func(v *streamView) { v.beforeSender = nil }, ""},
+		{"not known", func(v *streamView) { v.sender.FlushLag = nil }, ""},
+		{"a role that may not see it", func(v *streamView) { v.sender.Sent, v.sender.Flushed = 0, 0 }, ""},
+		{"nobody", func(v *streamView) { v.sender = nil }, ""},
+	} {
+		v := &streamView{sender: &catalog.StreamSender{PID: 7, State: "streaming", Sent: 900, Flushed: 800, FlushLag: &lag},
+			beforeSender: &catalog.StreamSender{PID: 7, Flushed: 700}}
+		c.edit(v)
+		got := ""
+		if seconds := v.engineSeconds(view.PhaseStreaming); seconds != nil {
+			got = fmt.Sprintf("%.1f", *seconds)
+		}
+		if got != c.want {
+			t.Errorf("%s: %q, want %q", c.rule, got, c.want)
+		}
+		if v.engineSeconds(view.PhaseDown) != nil {
+			t.Errorf("%s: down, and seconds are told", c.rule)
+		}
+	}
+}

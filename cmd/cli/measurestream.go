@@ -60,6 +60,7 @@ func (r *reading) addStream(s *view.MirrorStatus, m known, lineage string, befor
 	}
 	if v.engine != nil {
 		s.Phase, s.Running = v.enginePhase(s.Stream), v.engine.Working
+		s.Stream.LagSeconds = v.engineSeconds(s.Phase)
 		return
 	}
 	s.Phase, s.Running = v.phase(s.Stream), v.lease != nil

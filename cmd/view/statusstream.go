@@ -37,7 +37,9 @@ type StreamStatus struct {
 	Waiting []HolderStatus `json:"waiting,omitempty"`
 
 	// LagBytes from SourceNow to Applied; nil where the source cannot be asked.
-	// LagSeconds is how old, by the source's clock, what is applied may be.
+	// LagSeconds is how old, by the source's clock, what is applied may be. Of an engine
+	// of the servers' it is how long the target took to acknowledge what it did last;
+	// nil while it acknowledges nothing.
 	LagBytes   *int64   `json:"lag_bytes,omitempty"`
 	LagSeconds *float64 `json:"lag_seconds,omitempty"`
 

@@ -27,6 +27,10 @@ type StreamSender struct {
 	// taken in, Flushed what it acknowledged.
 	Sent, Received, Flushed LSN
 
+	// FlushLag is how long it took until what the client last acknowledged newly was
+	// acknowledged; nil where that is not known.
+	FlushLag *time.Duration
+
 	// Replied is when the client was last heard of; zero for never.
 	Replied time.Time
 }
@@ -74,7 +78,7 @@ func readStreamSenders(ctx context.Context, conn *pgx.Conn) ([]StreamSender, err
 	}
 	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (s StreamSender, err error) {
 		var replied *time.Time
-		err = row.Scan(&s.PID, &s.Application, &s.State, &s.Sent, &s.Received, &s.Flushed, &replied)
+		err = row.Scan(&s.PID, &s.Application, &s.State, &s.Sent, &s.Received, &s.Flushed, &s.FlushLag, &replied)
 		if replied != nil {
 			s.Replied = *replied
 		}
@@ -162,7 +166,7 @@ const (
 
 	selectStreamSenders = `
 		select pid, coalesce(application_name, ''), coalesce(state, ''), sent_lsn::text, write_lsn::text, flush_lsn::text,
-			reply_time
+			flush_lag, reply_time
 		from pg_catalog.pg_stat_replication
 		order by pid`
 
