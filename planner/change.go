@@ -19,7 +19,10 @@ func (m *maker) change(d *draft, change Change, rec *state.Resource) {
 	d.held = m.held(d.decl)
 	change.Action, change.Reason = Update, d.haltedReason()
 	if !ready {
-		change.Action, change.Reason = Create, "it was interrupted after its copy; what is left to build is built"
+		change.Action = Create
+		if !complete(d.ledger) || change.Reason == "" {
+			change.Reason = "it was interrupted after its copy; what is left to build is built"
+		}
 	}
 	d.draft(&change)
 	change.Reason = cmp.Or(change.Reason, d.unlogged())

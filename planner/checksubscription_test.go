@@ -7,6 +7,7 @@ import (
 
 	"bascule/planner"
 	"bascule/planner/catalog"
+	"bascule/state"
 )
 
 // newSubscription is newStream with the server's own engine, on a target that has room
@@ -196,6 +197,27 @@ func TestOtherEnginesHaveNoSubscription(t *testing.T) {
 	for _, f := range w.plan(t).Findings {
 		if strings.HasPrefix(f.Code, "B20") {
 			t.Errorf("%+v", f)
+		}
+	}
+}
+
+// A first apply that was killed before it handed the mirror over left it complete, and
+// with nobody: it is not adopted, but handed over.
+func TestSubscriptionIsNotHandedYet(t *testing.T) {
+	for _, c := range []struct {
+		rule   string
+		handed bool
+		want   string
+	}{
+		{"with nobody", false, "create: its servers do not move its rows: an apply was interrupted; it is handed over to them"},
+		{"with its servers", true, "update: the target's ledger says that it is complete; it is adopted into the state"},
+	} {
+		w := newSubscription("")
+		w.streaming(t)
+		w.recorded("mirror.app").Status, w.ledger().Stream.Handed = state.Creating, c.handed
+		change := w.plan(t).Changes[0]
+		if got := string(change.Action) + ": " + change.Reason; got != c.want {
+			t.Errorf("%s: %q, want %q", c.rule, got, c.want)
 		}
 	}
 }

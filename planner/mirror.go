@@ -36,17 +36,17 @@ func (m *maker) mirror(decl *config.Mirror) {
 	led := ledgerMirror(target, MirrorID(m.in.State.Lineage, decl.Address))
 	ready, whole := rec != nil && rec.Status == state.Ready, m.replaces(decl.Address)
 	lost := ready && decl.Continuous && led == nil // its records, and its position with them
+	d := newDraft(m, decl, source, target, led)
 	switch {
 	case ready && !whole && !lost && !running(led) && rec.Mirror.Digest == decl.Digest():
 		m.protection(rec, decl)
 		return
-	case !ready && !whole && !(decl.Continuous && removing(rec)) && m.adopts(decl, target):
+	case !ready && !whole && !(decl.Continuous && removing(rec)) && d.unhanded() == "" && m.adopts(decl, target):
 		return
 	case source.Missing:
 		m.find(at(sourceMissing(decl.Source.Address, source.Endpoint), decl.Source.Range))
 		return
 	}
-	d := newDraft(m, decl, source, target, led)
 	d.locked = decl.Protect || rec != nil && rec.Mirror.Protect
 	change := Change{Address: decl.Address, Action: Create, Steps: []Step{},
 		File: decl.Range.Filename, Line: decl.Range.Start.Line}

@@ -137,14 +137,6 @@ func (w *commandWorld) survive(t *testing.T, s strikeCommand) {
 	t.Logf("%s: %v", s.moment, time.Since(begun).Round(10*time.Millisecond))
 }
 
-// gone waits until no session of the killed is left but such as waits for a lock.
-func (w *commandWorld) gone(t *testing.T) {
-	t.Helper()
-	for _, db := range []*pgtest.DB{w.source, w.target} {
-		db.Eventually(t, "select count(*) from pg_stat_activity where datname = current_database() and application_name like 'bascule/%' and wait_event_type is distinct from 'Lock'", "0")
-	}
-}
-
 // checkSides demands on which sides the command is, and that it is there once.
 func (w *commandWorld) checkSides(t *testing.T, s strikeCommand, source, target bool) {
 	t.Helper()

@@ -111,3 +111,11 @@ func (w *world) killServer(t *testing.T, b *blows, c *pgtest.Cluster) string {
 	c.Start(t)
 	return how
 }
+
+// gone waits until no session of the killed is left but such as waits for a lock.
+func (w *world) gone(t *testing.T) {
+	t.Helper()
+	for _, db := range []*pgtest.DB{w.source, w.target} {
+		db.Eventually(t, "select count(*) from pg_stat_activity where datname = current_database() and "+ours+" and wait_event_type is distinct from 'Lock'", "0")
+	}
+}

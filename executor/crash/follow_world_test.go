@@ -20,6 +20,8 @@ type world struct {
 	here               folder
 	build              string // of the program, when it is another one
 	blocks             string // of single tables, in the configuration
+	engine             string // of the mirror; "": its default
+	ddl                string // of its stream; "": its default
 	late               []int  // numbers of the tables late_1 and on that are not in the mirror
 	before             string
 }
@@ -58,7 +60,7 @@ func (w *world) lay(t *testing.T) {
 // write writes the configuration as it is to be.
 func (w *world) write(t *testing.T) {
 	t.Helper()
-	if err := os.WriteFile(filepath.Join(w.here.dir, "main.hcl"), []byte(hcl(w.late, w.blocks)), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(w.here.dir, "main.hcl"), []byte(w.hcl()), 0o600); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -1,6 +1,7 @@
 package crash_test
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 )
@@ -67,12 +68,12 @@ const lateTable = `
 
 // hcl declares the mirror, without the tables late_1 and on that have not come to it
 // yet.
-func hcl(without []int, blocks string) string {
-	exclude := make([]string, len(without))
-	for i, n := range without {
+func (w *world) hcl() string {
+	exclude := make([]string, len(w.late))
+	for i, n := range w.late {
 		exclude[i] = fmt.Sprintf("%q", fmt.Sprintf("public.late_%d", n))
 	}
-	return fmt.Sprintf(followHCL, strings.Join(exclude, ", "), blocks)
+	return fmt.Sprintf(followHCL, cmp.Or(w.engine, "stream"), strings.Join(exclude, ", "), cmp.Or(w.ddl, "declared"), w.blocks)
 }
 
 const followHCL = `
@@ -81,6 +82,7 @@ peer "target" { url = env("TARGET_URL") }
 mirror "app" {
   source  = peer.source
   target  = peer.target
+  engine  = %q
   exclude = [%s]
   copy {
     workers    = 3
@@ -88,6 +90,7 @@ mirror "app" {
   }
   stream {
     max_delay = "20ms"
+    ddl       = %q
   }
   %s
 }
