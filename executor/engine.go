@@ -13,7 +13,9 @@ import (
 	"bascule/config"
 	"bascule/executor/ledger"
 	"bascule/executor/pglogical"
+	"bascule/executor/progress"
 	"bascule/executor/slot"
+	"bascule/executor/stream"
 	"bascule/executor/subscription"
 	"bascule/planner"
 	"bascule/planner/catalog"
@@ -207,7 +209,11 @@ func (h *handover) handBack(ctx context.Context) error {
 		return err
 	}
 	h.note("hands back to the servers' " + was.Settings.Engine)
-	if _, err := h.prepare(ctx); err != nil {
+	least, err := h.prepare(ctx)
+	if err == nil {
+		err = h.streamTo(ctx, least)
+	}
+	if err != nil {
 		return err
 	}
 	return h.give(ctx)
@@ -222,6 +228,24 @@ func (h *handover) carrying(ctx context.Context) (bool, error) {
 	}
 	rec, err := ledgerRecord(ctx, h.conn, h.id)
 	return rec != nil && slices.ContainsFunc(rec.DDL, func(d catalog.LedgerDDL) bool { return d.Begun && d.Applied.IsZero() }), err
+}
+
+// streamTo streams up to the first position that an engine can go on from, if that is
+// not behind us: what is before it the engine would never send.
+func (h *handover) streamTo(ctx context.Context, least catalog.LSN) error {
+	position, err := ledger.TakePosition(ctx, h.conn, h.id, ledger.Main)
+	if err != nil || position.LSN >= least {
+		return err
+	}
+	s, running := runBeside(ctx, stream.New(streaming(h.id, h.address, h.settings, h.source, h.target, progress.Discard, h.log)))
+	err = s.CatchUp(running, least)
+	if failed := s.end(); failed != nil {
+		err = failed
+	}
+	if err != nil {
+		return fmt.Errorf("stream up to %s, where the %s engine goes on: %w", least, h.settings.Engine, err)
+	}
+	return nil
 }
 
 // handBackTime is how long that may take.
@@ -245,6 +269,10 @@ func (h *handover) give(ctx context.Context) error {
 		return err
 	}
 	if err := e.Give(ctx, position.LSN, members); err != nil {
+		var gap *pglogical.GapError
+		if errors.As(err, &gap) { // nothing was started, and where it stands is nothing that the target has
+			err = errors.Join(err, ledger.SetHanded(ctx, h.conn, h.id, false))
+		}
 		return fmt.Errorf("start the %s engine: %w", h.settings.Engine, err)
 	}
 	h.log.InfoContext(ctx, "mirror handed over", "mirror", h.address, "engine", h.settings.Engine, "lsn", position.LSN.String())

@@ -301,13 +301,14 @@ func TestEngineHandoverThatIsStopped(t *testing.T) {
 			}
 			t.Parallel()
 			x := newEngined(t, engine, 15, 15, pgtest.Server)
+			stop := busy(t, x.source)
 			for _, stage := range []string{"create slot", "copy", "prepare the servers'", "hand over to the servers'"} {
 				x.stoppedAt(t, stage, "mirror.app")
 				x.changes(t, len(stage))
 			}
 			x.applied(t)
-			x.equal(t)
-			for i, stage := range []string{"take over from the servers'", "take a snapshot", "hand over to the servers'"} {
+			x.equal(t, "public.busy")
+			for i, stage := range []string{"take over from the servers'", "take a snapshot", "prepare the servers'", "hand over to the servers'"} {
 				x.source.Exec(t, fmt.Sprintf("create table added_%d (id int primary key); insert into added_%[1]d select generate_series(1, 50)", i))
 				x.stoppedAt(t, stage)
 				x.changes(t, 40+i)
@@ -315,9 +316,11 @@ func TestEngineHandoverThatIsStopped(t *testing.T) {
 				if !x.handed(t) {
 					t.Errorf("stopped at %q: not handed back", stage)
 				}
-				x.equal(t)
+				x.equal(t, "public.busy")
 				x.settled(t)
 			}
+			stop()
+			x.equal(t)
 			if _, result, err := x.removes(t); err != nil || len(result.Left) > 0 {
 				t.Fatalf("%v, left %v", err, result.Left)
 			}
