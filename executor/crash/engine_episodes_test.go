@@ -20,16 +20,16 @@ type strikeEngine struct {
 	line func(string) bool
 	fact string
 
-	// holds is what is locked on the target, from the line on where one is given: the
-	// apply is killed when it waits for that. Where goesOn, the server has the session's
-	// statement go on, as it does when it has not noticed the kill.
+	// holds is what is locked on the target: the apply is killed when it waits for that.
+	// Where goesOn, the server has the session's statement go on, as it does when it has
+	// not noticed the kill.
 	holds  string
 	goesOn bool
 
-	// slow: the target is slow to reach, from that line on or all along, so that the
-	// moment lasts.
-	from  func(string) bool
-	delay time.Duration
+	// From that line on, or all along, holds is locked, and slow to reach the target, so
+	// that the moment lasts.
+	from func(string) bool
+	slow time.Duration
 
 	// hands says who has the mirror then: whether it is handed to its servers in the
 	// ledger, and whether they may work.
@@ -57,6 +57,7 @@ const (
 var (
 	takes    = stageBegins("take over from the servers'")
 	isTaken  = message("mirror taken back")
+	last     = stageBegins("stream")
 	prepares = stageBegins("prepare the servers'")
 	gives    = stageBegins("hand over to the servers'")
 	isGiven  = message("mirror handed over")
@@ -66,37 +67,37 @@ const lasting = 60 * time.Millisecond
 
 // strikesEngine are the moments of a mirror's way from its servers and back to them.
 var strikesEngine = []strikeEngine{
-	{moment: "the engine is about to be stopped", line: takes, delay: lasting, hands: "true true"},
-	{moment: "the engine is stopped", only: "subscription", line: takes, fact: stopped, delay: lasting, hands: "true false"},
-	{moment: "the engine is stopped", only: "pglogical", line: takes, fact: pglStopped, delay: lasting, hands: "true false"},
+	{moment: "the engine is about to be stopped", line: takes, slow: lasting, hands: "true true"},
+	{moment: "the engine is stopped", only: "subscription", from: takes, fact: stopped, slow: lasting, hands: "true false"},
+	{moment: "the engine is stopped", only: "pglogical", from: takes, fact: pglStopped, slow: lasting, hands: "true false"},
 	{moment: "the engine is stopped and it is not recorded", line: isTaken, holds: records, hands: "true false", ci: true},
 	{moment: "the record of it comes after the kill", line: isTaken, holds: records, goesOn: true, hands: "true false"},
-	{moment: "it is taken back", fact: takenBack, delay: lasting, hands: "false false"},
-	{moment: "it is taken back, and a runner goes on", fact: takenBack, delay: lasting, hands: "false false", runs: true},
-	{moment: "it is copied", line: message("chunk begins"), delay: lasting, hands: "false false", runs: true},
-	{moment: "the tables meet", line: message("hand-over begins"), delay: lasting, hands: "false false"},
-	{moment: "the engine is about to be prepared", line: prepares, delay: lasting, hands: "false false"},
+	{moment: "it is taken back", from: takes, fact: takenBack, slow: lasting, hands: "false false"},
+	{moment: "it is taken back, and a runner goes on", from: takes, fact: takenBack, slow: lasting, hands: "false false", runs: true},
+	{moment: "it is copied", from: stageBegins("take a snapshot"), line: message("chunk begins"), slow: lasting, hands: "false false", runs: true},
+	{moment: "the tables meet", from: message("chunk begins"), line: message("hand-over begins"), slow: lasting, hands: "false false"},
+	{moment: "the engine is about to be prepared", from: last, line: prepares, slow: lasting, hands: "false false"},
 	{moment: "the engine is prepared and not recorded as given", from: prepares, line: gives, holds: records, hands: "false false", ci: true},
 	{moment: "the record of that comes after the kill", from: prepares, line: gives, holds: records, goesOn: true, hands: "false false"},
 	{moment: "the engine is prepared, and a runner goes on", from: prepares, line: gives, holds: records, hands: "false false", runs: true},
 	{moment: "it is recorded as given and the engine is not started", only: "subscription", from: prepares, line: gives, holds: subscriptions, hands: "true false", ci: true},
 	{moment: "it is recorded as given and the engine is not started", only: "pglogical", from: prepares, line: gives, holds: pglogicals, hands: "true false"},
-	{moment: "the subscription is made anew and not started", only: "subscription", line: gives, fact: remade, delay: 3 * lasting, hands: "true false"},
-	{moment: "the engine has just been started", only: "subscription", line: gives, fact: enabled, delay: 3 * lasting, hands: "true true"},
-	{moment: "the engine has just been started", only: "pglogical", line: gives, fact: pglEnabled, delay: 3 * lasting, hands: "true true"},
+	{moment: "the subscription is made anew and not started", only: "subscription", from: prepares, line: gives, fact: remade, slow: lasting, hands: "true false"},
+	{moment: "the engine has just been started", only: "subscription", from: gives, fact: enabled, slow: lasting, hands: "true true"},
+	{moment: "the engine has just been started", only: "pglogical", from: gives, fact: pglEnabled, slow: lasting, hands: "true true"},
 	{moment: "the engine works", line: isGiven, hands: "true true"},
-	{moment: "first: the engine is about to be prepared", first: true, line: prepares, delay: lasting, hands: "false false"},
+	{moment: "first: the engine is about to be prepared", first: true, from: last, line: prepares, slow: lasting, hands: "false false"},
 	{moment: "first: the engine is prepared and not recorded as given", first: true, from: prepares, line: gives, holds: records, hands: "false false", runs: true},
-	{moment: "first: it is recorded as given and the engine is not started", first: true, only: "subscription", from: prepares, line: gives, fact: remade, delay: 3 * lasting, hands: "true false"},
+	{moment: "first: it is recorded as given and the engine is not started", first: true, only: "subscription", from: prepares, line: gives, fact: remade, slow: lasting, hands: "true false"},
 	{moment: "first: the engine works", first: true, line: isGiven, hands: "true true"},
 }
 
 // strikesRemoval are those of the removal.
 var strikesRemoval = []strikeEngine{
-	{moment: "nobody is to stream it any more", fact: "select (settings ->> 'paused')::bool from bascule.stream", delay: lasting},
+	{moment: "nobody is to stream it any more", fact: "select (settings ->> 'paused')::bool from bascule.stream", slow: lasting},
 	{moment: "the subscription is being dropped", only: "subscription", holds: subscriptions},
 	{moment: "the subscription is being dropped", only: "pglogical", holds: pglogicals},
-	{moment: "the subscription is gone", only: "subscription", fact: "select count(*) = 0 from pg_subscription", delay: lasting},
+	{moment: "the subscription is gone", only: "subscription", fact: "select count(*) = 0 from pg_subscription", slow: lasting},
 	{moment: "the ledger is being dropped", holds: "lock table bascule.position in access share mode"},
 }
 
@@ -108,25 +109,25 @@ func (s strikeEngine) kill(t *testing.T, w *engineWorld) (release func()) {
 		command = "destroy"
 	}
 	release = func() {}
-	lock := func() {
-		if s.holds != "" {
-			release = sync.OnceFunc(holding(t, w.target, s.holds))
-		}
-	}
 	await := func(p *process, match func(string) bool) {
 		t.Helper()
 		if match != nil && p.await(0, endsWithin, match) < 0 {
 			t.Fatalf("%s: the moment does not come:\n%s", s.moment, p.output())
 		}
 	}
-	w.toTarget.Slow(s.delay)
+	hinder := func() {
+		w.toTarget.Slow(s.slow)
+		if s.holds != "" {
+			release = sync.OnceFunc(holding(t, w.target, s.holds))
+		}
+	}
 	if s.from == nil {
-		lock()
+		hinder()
 	}
 	p := w.here.start(t, command, "-auto-approve")
 	if s.from != nil {
 		await(p, s.from)
-		lock()
+		hinder()
 	}
 	await(p, s.line)
 	if s.fact != "" {
