@@ -116,7 +116,7 @@ func (d *commanding) alone(where, side string, server ddl.Source, record func(co
 
 // byItself runs the statements on the target, whose stream has passed lsn.
 func (s *ddlSide) byItself(ctx context.Context, lsn catalog.LSN) error {
-	members, err := s.shiftNow(ctx)
+	found, err := s.shiftNow(ctx)
 	if err != nil {
 		return err
 	}
@@ -125,7 +125,7 @@ func (s *ddlSide) byItself(ctx context.Context, lsn catalog.LSN) error {
 		return err
 	}
 	row := *s.row
-	row.Members = members
+	row.Members = found.members
 	return pgx.BeginFunc(ctx, s.conn, func(tx pgx.Tx) error { return ledger.ApplyDDL(ctx, tx, s.id, &row, lsn) })
 }
 
@@ -172,10 +172,9 @@ func opensAt(d *commanding, peer *config.Peer) func(context.Context) (*pgx.Conn,
 	return func(ctx context.Context) (*pgx.Conn, error) { return d.open(ctx, peer) }
 }
 
-// shiftNow finds out what has become of the mirror's tables on a source that was
-// changed some time ago, and has the publications follow that. Tables that nobody
-// knows the beginning of are copied by the next plan.
-func (s *ddlSide) shiftNow(ctx context.Context) ([]ledger.Member, error) {
+// shifted finds out what has become of the mirror's tables on a source that was changed
+// some time ago. Tables that nobody knows the beginning of are copied by the next plan.
+func (s *ddlSide) shifted(ctx context.Context) (*shift, error) {
 	db, err := catalog.Read(ctx, s.server.Control, catalog.ReadOptions{})
 	if err != nil {
 		return nil, err
@@ -189,19 +188,34 @@ func (s *ddlSide) shiftNow(ctx context.Context) ([]ledger.Member, error) {
 		return nil, err
 	}
 	s.notes = found.notes
-	var published []ledger.Member
-	for _, m := range found.members {
-		if m.State != ledger.Copying {
-			published = append(published, m)
+	return &found, nil
+}
+
+// shiftNow finds that out for the place where the stream is, and has the publications
+// follow it.
+func (s *ddlSide) shiftNow(ctx context.Context) (*shift, error) {
+	found, err := s.shifted(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return found, s.publish(ctx, found.members, func(m ledger.Member) bool { return m.State != ledger.Copying })
+}
+
+// publish has the publications follow those of the members.
+func (s *ddlSide) publish(ctx context.Context, members []ledger.Member, those func(ledger.Member) bool) error {
+	var list []ledger.Member
+	for _, m := range members {
+		if those(m) {
+			list = append(list, m)
 		}
 	}
-	if len(published) == 0 {
-		return found.members, nil
+	if len(list) == 0 {
+		return nil
 	}
-	if err := slot.AddTables(ctx, s.server.Control, s.settings, published...); err != nil {
-		return nil, fmt.Errorf("%s: %w", s.address, err)
+	if err := slot.AddTables(ctx, s.server.Control, s.settings, list...); err != nil {
+		return fmt.Errorf("%s: %w", s.address, err)
 	}
-	return found.members, nil
+	return nil
 }
 
 const selectLogged = `

@@ -16,8 +16,8 @@ import (
 )
 
 // onTargets runs a command that somebody ran on the source: on each target, where its
-// stream comes to the first row that does not fit without, or else where the source
-// was when this began.
+// stream comes to what it is marked with, or to the first row that does not fit without
+// it, or else where the source was when this began.
 func (d *commanding) onTargets(ctx context.Context) error {
 	d.ended = true
 	end, err := d.sourceNow(ctx)
@@ -25,10 +25,11 @@ func (d *commanding) onTargets(ctx context.Context) error {
 		return err
 	}
 	for _, s := range d.pending() {
-		if err := s.reach(ctx, end); err != nil {
-			return err
+		through, err := s.reach(ctx, end)
+		if err == nil && !through {
+			err = s.onTarget(ctx)
 		}
-		if err := s.onTarget(ctx); err != nil {
+		if err != nil {
 			return err
 		}
 		if s.carrier != nil {
@@ -40,48 +41,90 @@ func (d *commanding) onTargets(ctx context.Context) error {
 	return nil
 }
 
-// reach streams until the target has all that the source had at lsn, or stands before
-// a row that does not fit.
-func (s *ddlSide) reach(ctx context.Context, lsn catalog.LSN) error {
+// reach streams until the command has run in its place, which is through; or until the
+// target has all that the source had at lsn, or stands before a transaction that is the
+// command's and not for the stream to run it in.
+func (s *ddlSide) reach(ctx context.Context, lsn catalog.LSN) (through bool, err error) {
 	s.stage("stream " + s.name + " to where the command belongs")
 	if s.halt != nil {
 		if err := ledger.SetHalt(ctx, s.conn, s.id, nil); err != nil {
-			return err
+			return false, err
 		}
 		s.halt = nil
 	}
 	if s.carrier != nil {
 		if still, err := s.carried(ctx, lsn); !still {
-			return err
+			return false, err
 		}
-		return nil
+		return false, nil
 	}
 	cfg := streaming(s.id, s.address, s.settings, s.source, s.target, s.cfg.Sink, s.cfg.Log)
-	running, inner := runBeside(ctx, stream.New(cfg))
-	err := running.CatchUp(inner, lsn)
+	if cfg.Blocks, err = s.blocks(ctx); err != nil {
+		return false, err
+	}
+	waiting, ran := context.WithCancelCause(ctx)
+	defer ran(nil)
+	if len(cfg.Blocks) > 0 {
+		cfg.Blocks[0].Ran = func() { ran(errDone) }
+	}
+	running, inner := runBeside(waiting, stream.New(cfg))
+	err = running.CatchUp(inner, lsn)
 	failed := running.end()
+	if ctx.Err() != nil {
+		return false, context.Cause(ctx)
+	}
+	if len(cfg.Blocks) > 0 {
+		if through, failed = s.ranThere(ctx, failed); through {
+			return true, failed
+		}
+	}
 	var halted *stream.HaltError
 	switch {
-	case ctx.Err() != nil:
-		return context.Cause(ctx)
-	case errors.As(failed, &halted) && catalog.AwaitsCommand(halted.Halt.Code):
+	case errors.As(failed, &halted) && catalog.AwaitsCommand(halted.Halt.Code) && !s.tried(cfg.Blocks, halted):
 		s.halt = &halted.Halt
-		return nil
+		return false, nil
 	case failed != nil:
 		_, failed = recordHalt(ctx, s.conn, s.address, s.id, s.settings, failed)
-		return fmt.Errorf("%s: %w", s.address, failed)
+		return false, fmt.Errorf("%s: %w", s.address, failed)
 	}
-	return err
+	return false, err
+}
+
+// ranThere reports whether the stream has run the command. What has ended the stream
+// behind it is another's.
+func (s *ddlSide) ranThere(ctx context.Context, failed error) (bool, error) {
+	row, err := ledger.FindDDL(ctx, s.conn, s.id, s.commanding.id)
+	if err != nil {
+		return false, errors.Join(failed, err)
+	}
+	if row == nil || row.Applied.IsZero() {
+		return false, failed
+	}
+	s.row = row
+	if failed == nil {
+		return true, nil
+	}
+	halt := haltOf(s.address, s.settings, failed)
+	if halt == nil {
+		return true, failed
+	}
+	return true, ledger.SetHalt(ctx, s.conn, s.id, halt)
+}
+
+// tried reports whether the halt is there for all that the stream was given to run.
+func (s *ddlSide) tried(blocks []stream.Block, h *stream.HaltError) bool {
+	return len(blocks) > 0 && (h.Halt.Code == catalog.HaltShape || s.fromLog(s.plan))
 }
 
 // onTarget runs the command on the target while nothing is streamed to it.
 func (s *ddlSide) onTarget(ctx context.Context) error {
 	var members []ledger.Member
-	if !stream.FromLog(s.plan.Command) || s.settings.Log == "" { // else the stream's own rows say what becomes of them
-		var err error
-		if members, err = s.shiftNow(ctx); err != nil {
+	if !s.fromLog(s.plan) { // else the stream's own rows say what becomes of them
+		found, err := s.shiftNow(ctx)
+		if err != nil {
 			return err
 		}
+		members = found.members
 	}
 	// Whoever streamed before this, and was killed, can commit nothing more.
 	at, err := ledger.TakePosition(ctx, s.conn, s.id, ledger.Main)

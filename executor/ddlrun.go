@@ -175,11 +175,6 @@ func (d *commanding) close(ctx context.Context) {
 func (d *commanding) record(ctx context.Context) error {
 	nonce := ""
 	for _, s := range d.sides {
-		for _, id := range d.plan.Superseded {
-			if err := ledger.ForgetDDL(ctx, s.conn, s.id, id); err != nil {
-				return err
-			}
-		}
 		row, err := ledger.FindDDL(ctx, s.conn, s.id, d.id)
 		if err != nil {
 			return err
@@ -195,17 +190,29 @@ func (d *commanding) record(ctx context.Context) error {
 	}
 	for _, s := range d.sides {
 		var err error
-		s.row, err = ledger.PutDDL(ctx, s.conn, s.id, ledger.DDL{ID: d.id, Nonce: nonce, Address: d.change.Address,
-			Checksum: d.plan.Checksum, Command: d.plan.Command, LockTimeout: d.lockTimeout()})
-		if err != nil {
+		if s.row, err = d.recordWith(ctx, s.conn, s.id, nonce); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (d *commanding) lockTimeout() time.Duration {
-	return time.Duration(d.plan.LockTimeoutMillis) * time.Millisecond
+// recordWith records it with one target, in place of versions that never ran, unless it is
+// recorded, and returns what is.
+func (d *commanding) recordWith(ctx context.Context, conn *pgx.Conn, mirror, nonce string) (*ledger.DDL, error) {
+	for _, id := range d.plan.Superseded {
+		if err := ledger.ForgetDDL(ctx, conn, mirror, id); err != nil {
+			return nil, err
+		}
+	}
+	return ledger.PutDDL(ctx, conn, mirror, ledger.DDL{ID: d.id, Nonce: nonce, Address: d.change.Address,
+		Checksum: d.plan.Checksum, Command: d.plan.Command, LockTimeout: d.lockTimeout()})
+}
+
+func (d *commanding) lockTimeout() time.Duration { return lockTimeout(d.plan) }
+
+func lockTimeout(d *planner.DDL) time.Duration {
+	return time.Duration(d.LockTimeoutMillis) * time.Millisecond
 }
 
 // pending are the sides that do not have the command.

@@ -41,6 +41,11 @@ func (s *ddlSide) settle(ctx context.Context, db *catalog.Database) error {
 	for i := range db.Relations {
 		there[db.Relations[i].OID] = true
 	}
+	if s.plan.RanOnSource && s.carrier == nil {
+		if err := s.withdrawn(ctx, members, there); err != nil {
+			return err
+		}
+	}
 	var gone []uint32
 	for _, m := range members {
 		if m.State == ledger.Removed && !there[m.Source] {

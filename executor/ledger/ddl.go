@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"bascule/config/pgname"
 	"bascule/planner/catalog"
 )
 
@@ -107,6 +108,13 @@ func ApplyDDL(ctx context.Context, tx pgx.Tx, mirror string, d *DDL, lsn catalog
 	return wrap("apply ddl", recorded(d.ID, tag, err))
 }
 
+// AppliedSQL returns the statement that records, in the transaction that ran a command on
+// the target, that it did; what has become of members is recorded by Became. It fails where
+// the command is applied already.
+func AppliedSQL(mirror, id string, lsn catalog.LSN) string {
+	return fmt.Sprintf(appliedSQL, pgname.Literal(mirror), pgname.Literal(id), pgname.Literal(lsn.String()))
+}
+
 // recorded turns an update that found no row into an error.
 func recorded(id string, tag pgconn.CommandTag, err error) error {
 	if err == nil && tag.RowsAffected() == 0 {
@@ -156,5 +164,12 @@ const findDDL = `
 const applyDDL = `
 	update bascule.ddl set lsn = $3::text::pg_lsn, applied = pg_catalog.now()
 	where mirror = $1 and id = $2 and applied is null`
+
+const appliedSQL = `
+	with w as (
+		update bascule.ddl set lsn = %[3]s::pg_lsn, applied = pg_catalog.now()
+		where mirror = %[1]s and id = %[2]s and applied is null
+		returning 1)
+	select 1 / pg_catalog.count(*) from w`
 
 const forgetDDL = `delete from bascule.ddl where mirror = $1 and id = $2`

@@ -67,6 +67,9 @@ func TestUndeclaredUnderAnotherPath(t *testing.T) {
 	run.catchUp()
 	a.sameShapes()
 	a.equalNow()
+	a.must(run.end())
+	a.ddl.Halt = true
+	run = a.run()
 	a.inOne("set local search_path = one, pg_catalog", "alter table a add column y int", "set local search_path = two", "alter table a add column y int", "do 'begin alter table two.a add column z int; end'")
 	h := run.halted().Halt
 	want := fmt.Sprintf("alter table %s.a add column y int;", "one")

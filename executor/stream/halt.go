@@ -49,8 +49,11 @@ func (s *Stream) halted(err error) error {
 	var shifted *shiftedError
 	var command *commandError
 	var logged *loggedError
+	var unfit *blockError
 	h := ledger.Halt{Text: err.Error()}
 	switch {
+	case errors.As(err, &unfit):
+		h = s.unfit(unfit)
 	case errors.As(err, &row):
 		h.Code, h.LSN, h.Key = session.Code(row.Err), row.Final.String(), row.Key
 		h.Table = s.source(row.Table)

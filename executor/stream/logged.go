@@ -40,17 +40,23 @@ func (e *loggedError) Unwrap() error { return e.err }
 // say what becomes of the members.
 func FromLog(command string) bool { return len(ddllog.Answered([]string{command})) > 0 }
 
+// stands are the steps that a block has to stand for: what can run by itself does.
+func (e *loggedError) stands() (list []ddllog.Step) {
+	for i := range e.steps {
+		if i == e.at || e.steps[i].Stop != "" {
+			list = append(list, e.steps[i])
+		}
+	}
+	return list
+}
+
 // undeclared is the halt by a command of the log.
 func (s *Stream) undeclared(e *loggedError) ledger.Halt {
 	h := ledger.Halt{Code: catalog.HaltDDL, LSN: e.final.String(), Text: e.Error()}
 	if tables := e.steps[e.at].Tables; len(tables) > 0 {
 		h.Table = tables[0].String()
 	}
-	commands, remarks := ddllog.Commands(e.steps, e.where)
-	if len(commands) == 0 {
-		commands = []string{"-- what it did"}
-	}
-	commands[0] = ddllog.Mark(e.steps) + "\n" + commands[0]
+	commands, remarks := ddllog.Commands(e.stands(), e.where)
 	notes := ""
 	for _, r := range remarks {
 		notes += r + "\n"
@@ -59,20 +65,28 @@ func (s *Stream) undeclared(e *loggedError) ledger.Halt {
 	if e.err != nil {
 		again = fmt.Sprintf("make it possible on the target, then %s, which runs it again. Or else ", s.retry())
 	}
-	label := identifier(fmt.Sprintf("%s_%d", strings.NewReplacer(" ", "_", ".", "_").Replace(strings.ToLower(e.steps[e.at].Title())), e.steps[0].ID))
-	h.Remedy = fmt.Sprintf("%sadd this block, which runs the same on the target at this point of the stream, and run `bascule apply`; its first line says which entries of the source's log it stands for:\n\n%s\n%s",
+	label := identifier(fmt.Sprintf("%s_%d", strings.NewReplacer(" ", "_", ".", "_").Replace(strings.ToLower(e.steps[e.at].Title())), e.steps[e.at].ID))
+	h.Remedy = fmt.Sprintf("%sadd this block, which runs the same on the target at this point of the stream, and run `bascule apply`; the comments in it say for which entries of the source's log, at whose places it runs:\n\n%s\n%s",
 		again, block(label, s.cfg.Label, commands), notes)
 	return h
 }
 
-// refusedStep reports whether an error is the target's refusal of a command of the log,
-// and names that command.
+// refusedStep reports whether an error is the target's refusal of a command of the log, or
+// of a block that runs in its place, and names that command.
 func (s *Stream) refusedStep(err *error) bool {
 	var refused *target.CommandError
 	if s.steps == nil || !errors.As(*err, &refused) || session.Transient(*err) {
 		return false
 	}
 	t := s.steps
+	if t.running != nil {
+		t.running.err = refused.Err
+		*err = t.running
+		return true
+	}
+	if t.next == 0 {
+		return false
+	}
 	*err = &loggedError{final: t.final, steps: t.list, where: t.where, at: t.next - 1, text: refused.Err.Error(), err: refused}
 	return true
 }

@@ -117,7 +117,7 @@ func (r *receiver) messages(life context.Context, block []byte) error {
 		}
 		if m.Data == nil {
 			r.keepalive(m)
-		} else if err := r.message(life, m); err != nil {
+		} else if err := r.message(life, m); err != nil && err != errApart {
 			return err
 		}
 	}
@@ -215,7 +215,7 @@ func (r *receiver) row(life context.Context, m walsender.Message) error {
 		return err
 	}
 	table, err := r.onTarget(life, rel)
-	if err != nil {
+	if err != nil || table == nil {
 		return err
 	}
 	b, err := r.room(life, len(m.Data))
@@ -251,7 +251,9 @@ func (r *receiver) truncate(life context.Context, t pgoutput.Truncate) error {
 		if err != nil {
 			return err
 		}
-		out.Tables = append(out.Tables, table)
+		if table != nil {
+			out.Tables = append(out.Tables, table)
+		}
 	}
 	if len(out.Tables) == 0 {
 		return nil

@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -69,7 +70,9 @@ func (r *receiver) find(life context.Context, oid uint32) (*relation, error) {
 		return nil, fmt.Errorf("the source sent a change of relation %d without describing it", oid)
 	}
 	if !rel.decided {
-		if err := r.decide(life, rel); err != nil {
+		if err := r.decide(life, rel); err == errFit {
+			return r.find(life, oid)
+		} else if err != nil {
 			return nil, err
 		}
 		rel = r.relations[oid] // what was known may have been read again
@@ -92,7 +95,8 @@ func (r *receiver) decide(life context.Context, rel *relation) error {
 			}
 		}
 		if _, known := r.members.known[rel.OID]; !known {
-			return &unknownError{final: r.final, table: pgname.Shown(rel.Schema, rel.Name)}
+			e := &unknownError{final: r.final, table: pgname.Shown(rel.Schema, rel.Name)}
+			return cmp.Or[error](r.fit(life, rel, e), e)
 		}
 	}
 	rel = r.relations[rel.OID]
@@ -129,7 +133,8 @@ func (rel *relation) follows(kind byte, final catalog.LSN) bool {
 	return rel.member.Follow != planner.FollowInserts || kind == pgoutput.TypeInsert || kind == pgoutput.TypeTruncate
 }
 
-// onTarget returns the table's counterpart, which the applier looks up the first time.
+// onTarget returns the table's counterpart, which the applier looks up the first time; nil
+// where a block has taken the table out of the mirror.
 func (r *receiver) onTarget(life context.Context, rel *relation) (*target.Table, error) {
 	if rel.table != nil {
 		return rel.table, nil
@@ -159,6 +164,12 @@ func (r *receiver) onTarget(life context.Context, rel *relation) (*target.Table,
 			rel.member.Dropped = append(rel.member.Dropped, c.Name)
 		}
 		return r.onTarget(life, rel)
+	}
+	if err == errFit {
+		if rel, err = r.find(life, rel.OID); err == nil && rel.applied {
+			return r.onTarget(life, rel)
+		}
+		return nil, err
 	}
 	if err != nil {
 		return nil, err

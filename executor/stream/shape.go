@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,7 +32,8 @@ func (e *shapeError) Error() string {
 // examine finds out, before the first row of a table that the source described anew,
 // whether rows fit. misfit: they cannot. Where only what is recorded of the table says
 // that it was changed, the source's catalogue decides: the record may be of later than
-// the rows at hand. What does not fit halts the stream right before its transaction.
+// the rows at hand. What does not fit, and no block makes fit, halts the stream right before
+// its transaction.
 func (r *receiver) examine(life context.Context, rel *relation, found target.Differences, misfit *target.ShapeError) error {
 	s := r.link.s
 	if misfit == nil && found.None() && rel.named() && rel.found() {
@@ -58,10 +60,11 @@ func (r *receiver) examine(life context.Context, rel *relation, found target.Dif
 			return err
 		}
 	}
-	if err := r.stand(life); err != nil {
+	e := s.misshapen(rel, misfit, &remedy{rel: rel, live: live, here: here, list: list}, r.final)
+	if err := r.fit(life, rel, e); err != nil {
 		return err
 	}
-	return s.misshapen(rel, misfit, &remedy{rel: rel, live: live, here: here, list: list}, r.final)
+	return cmp.Or(r.stand(life), e)
 }
 
 // misshapen is the error of a table that does not fit.

@@ -23,6 +23,9 @@ type stepping struct {
 
 	// altered: something ran. Other sessions would wait for this one.
 	altered bool
+
+	blocks  []*ranBlock // that the target does not have
+	running *blockError // what a refusal means just now, if it is a block's
 }
 
 // run asks the applier for a command. done is closed when it has run.
@@ -50,7 +53,14 @@ func (r *receiver) prepare(life context.Context, found *surprise) (*stepping, er
 	if err != nil {
 		return nil, err
 	}
-	t := &stepping{receiver: r, members: members, list: ddllog.Steps(found.entries, r.rules(), ddllog.Answered(commands))}
+	t := &stepping{receiver: r, members: members}
+	if t.blocks, err = s.pendingBlocks(life, conn); err != nil {
+		return nil, err
+	}
+	t.list = ddllog.Steps(found.entries, r.rules(), ddllog.Answered(append(commands, t.answered()...)))
+	if err := t.whole(); err != nil {
+		return nil, err
+	}
 	if t.where, err = t.schemas(life); err != nil {
 		return nil, err
 	}
@@ -131,6 +141,11 @@ func (t *stepping) reached(life context.Context, id int64) error {
 	x := &t.list[at]
 	t.next = at + 1
 	changed, notes := ddllog.Become(t.members, x.Entry, t.final)
+	if b, i := t.blockOf(x.Place()); b != nil {
+		err := t.runPart(life, b, i, changed, nil)
+		t.tellAll(life, notes)
+		return err
+	}
 	record, err := ledger.Became(t.link.s.cfg.Mirror, changed)
 	if err != nil {
 		return err
@@ -147,17 +162,26 @@ func (t *stepping) reached(life context.Context, id int64) error {
 			return err
 		}
 	}
-	for _, note := range notes {
-		t.tell(life, note)
-	}
+	t.tellAll(life, notes)
 	if x.Text != "" && len(x.Volatile) > 0 {
 		t.tell(life, fmt.Sprintf("%s computed values of rows that were there by %s, which may have come out otherwise than on the source: compare with `bascule verify`, or copy the table again",
 			x.Title(), strings.Join(x.Volatile, ", ")))
 	}
+	t.become(changed)
+	return nil
+}
+
+// become goes on with members that have changed.
+func (t *stepping) become(changed []ledger.Member) {
 	t.members = ddllog.Apply(t.members, changed)
 	t.receiver.members = t.link.s.choose(t.members)
 	t.forget()
-	return nil
+}
+
+func (t *stepping) tellAll(ctx context.Context, notes []string) {
+	for _, note := range notes {
+		t.tell(ctx, note)
+	}
 }
 
 // role is that which runs a command here.
@@ -205,6 +229,9 @@ func (t *stepping) between(life context.Context, c *target.Command) error {
 
 // stepped ends the transaction, and the link behind it.
 func (r *receiver) stepped(life context.Context, c pgoutput.Commit) error {
+	if err := r.steps.recordBlocks(life, c.End); err != nil {
+		return err
+	}
 	r.inside = false
 	r.dealt = max(r.dealt, c.End)
 	r.link.s.received(c.End, 0)
@@ -225,6 +252,7 @@ func (r *receiver) stepped(life context.Context, c pgoutput.Commit) error {
 	for i := range r.steps.list {
 		r.link.s.log.InfoContext(life, "DDL applied", "ddl", r.steps.list[i].Title(), "lsn", c.End)
 	}
+	r.steps.tellBlocks(life, c.End)
 	return errAnew
 }
 

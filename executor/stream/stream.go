@@ -53,6 +53,10 @@ type Config struct {
 	// DDL says how commands are followed that nobody declared. Default: they are not.
 	DDL DDL
 
+	// Blocks are ddl blocks whose commands ran on the source, and that the target is to have
+	// where they did, in their order. Default: none.
+	Blocks []Block
+
 	// Members chooses those of the mirror's members whose changes are applied here. What
 	// arrives of the others is passed over. Default: those in state ledger.Followed.
 	Members func([]ledger.Member) []ledger.Member
@@ -100,6 +104,8 @@ type Stream struct {
 
 	surprise *surprise // to be applied by itself, or was just now
 	steps    *stepping // the last one of a link
+
+	ranBlocks map[string]bool // of Config.Blocks, by ID
 }
 
 // New returns a Stream that has not begun. Run is called once.
@@ -131,6 +137,8 @@ func New(cfg Config) *Stream {
 		strikes:  make(map[uint32]int),
 		ignored:  make(map[string]bool),
 		passed:   make(map[uint32]pgoutput.Relation),
+
+		ranBlocks: make(map[string]bool),
 	}
 }
 

@@ -49,7 +49,7 @@ type DDL struct {
 const defaultLockTimeout = 3 * time.Second
 
 // surprise is a transaction of the source that has entries in the log which concern the
-// mirror.
+// mirror, or rows that fit behind a block only.
 type surprise struct {
 	final   catalog.LSN
 	entries []*ddllog.Entry
@@ -57,7 +57,7 @@ type surprise struct {
 }
 
 // errSurprise ends a link that came to a transaction to be applied by itself.
-var errSurprise = errors.New("a transaction has DDL that nobody declared")
+var errSurprise = errors.New("a transaction is to be applied by itself")
 
 // rules are what the mirror follows of the log.
 func (r *receiver) rules() ddllog.Rules {
@@ -181,7 +181,16 @@ func (r *receiver) gather(life context.Context, e *ddllog.Entry) error {
 		r.found.entries = append(r.found.entries, e)
 		return nil
 	}
-	r.found = &surprise{final: r.final, entries: []*ddllog.Entry{e}, rows: r.kept || r.partial}
+	if err := r.apart(life); err != nil {
+		return err
+	}
+	r.found.entries = append(r.found.entries, e)
+	return nil
+}
+
+// apart has the open transaction received to its end, and nothing more of it applied.
+func (r *receiver) apart(life context.Context) error {
+	r.found = &surprise{final: r.final, rows: r.kept || r.partial}
 	if r.partial {
 		return nil
 	}
@@ -196,11 +205,13 @@ func (r *receiver) gather(life context.Context, e *ddllog.Entry) error {
 	return r.drain(life)
 }
 
-// surprised ends the link at the end of the transaction whose entries were gathered. One
+// surprised ends the link at the end of a transaction that is to be applied by itself. One
 // without rows is applied at once.
 func (r *receiver) surprised(life context.Context, c pgoutput.Commit) error {
 	s, found := r.link.s, r.found
-	s.log.InfoContext(life, "DDL that nobody declared", "lsn", r.final, "commands", len(found.entries), "first", found.entries[0].Title())
+	if len(found.entries) > 0 {
+		s.log.InfoContext(life, "DDL that nobody declared", "lsn", r.final, "commands", len(found.entries), "first", found.entries[0].Title())
+	}
 	if found.rows {
 		s.surprise = found
 		return errSurprise

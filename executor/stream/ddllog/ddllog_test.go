@@ -141,8 +141,13 @@ func TestCommands(t *testing.T) {
 	}
 	commands, remarks := ddllog.Commands(ddllog.Steps(entries, ddllog.Rules{Halt: true}, map[ddllog.Place]bool{{ID: 4}: true}), nil)
 	got := strings.Join(commands, "\n") + "\n--\n" + strings.Join(remarks, "\n")
-	want := `alter table public.a add b int
+	want := `/* bascule:log 0: 1 */
+alter table public.a add b int
+/* bascule:log 0: 2 */
 select make()
+/* bascule:log 0: 3 */
+-- what it did
+
 --
 Of the SELECT, write the DDL alone (here it was CREATE TABLE public.made): rows that it writes travel by themselves, and would be there twice.
 What CREATE SERVER s did is not shown, for it speaks of a password: write it into the block.
@@ -158,9 +163,44 @@ Write the schema before make(): the source searched "me", public.`
 	if got := strings.Join(commands, "|"); strings.Contains(got, "p4ss") {
 		t.Error(got)
 	}
-	set := ddllog.Answered([]string{"select 1", ddllog.Mark([]ddllog.Step{{Entry: &ddllog.Entry{Log: 7, ID: 3}}, {Entry: &ddllog.Entry{Log: 7, ID: 14}}}) + "\nselect 1", "/* bascule:log x */"})
+	set := ddllog.Answered([]string{"select 1", "/* bascule:log 7: 3 14 */\nselect 1", "/* bascule:log x */"})
 	if fmt.Sprint(set) != "map[{7 3}:true {7 14}:true]" {
 		t.Error(set)
+	}
+}
+
+// What was sent at once has a place for each definition where each has an entry, and one
+// for all where that is not so; a block is taken apart at them.
+func TestPlaces(t *testing.T) {
+	t.Parallel()
+	const both = "alter table a add b int; insert into a values (1); create table c (id int)"
+	for _, tc := range []struct {
+		tags []string
+		want string
+	}{
+		{[]string{"ALTER TABLE", "CREATE TABLE"}, "/* bascule:log 7: 1 */\nalter table a add b int;\n/* bascule:log 7: 2 */\ncreate table c (id int)"},
+		{[]string{"CREATE TABLE", "ALTER TABLE"}, "/* bascule:log 7: 1 2 */\nalter table a add b int;\ncreate table c (id int)"},
+		{[]string{"CREATE TABLE"}, "/* bascule:log 7: 1 */\nalter table a add b int;\ncreate table c (id int)"},
+	} {
+		var entries []*ddllog.Entry
+		for i, tag := range tc.tags {
+			entries = append(entries, &ddllog.Entry{Log: 7, ID: int64(i + 1), Tag: tag, Query: both, Stamp: "1"})
+		}
+		commands, _ := ddllog.Commands(ddllog.Steps(entries, ddllog.Rules{}, nil), nil)
+		got := strings.Join(commands, ";\n")
+		if got != tc.want {
+			t.Errorf("%v: %s", tc.tags, got)
+		}
+		whole := ""
+		for _, part := range ddllog.Parts("-- before\n" + got) {
+			whole += part.Text
+			if !strings.Contains(part.Text, fmt.Sprintf(": %d", part.Places[0].ID)) {
+				t.Errorf("%+v", part)
+			}
+		}
+		if whole != "-- before\n"+got {
+			t.Errorf("%s\nis taken apart to\n%s", got, whole)
+		}
 	}
 }
 
@@ -182,7 +222,7 @@ func TestQualified(t *testing.T) {
 	} {
 		steps := ddllog.Steps([]*ddllog.Entry{{ID: 1, Tag: tc.tag, Query: tc.query, SearchPath: "public"}}, ddllog.Rules{Halt: true}, nil)
 		commands, remarks := ddllog.Commands(steps, ddllog.Schemas{"public": schemas})
-		if got := strings.Join(append(commands, remarks...), "\n"); got != tc.want {
+		if got := strings.Join(append(commands, remarks...), "\n"); got != "/* bascule:log 0: 1 */\n"+tc.want {
 			t.Errorf("%s\nwant %s\n(bare %v)", got, tc.want, ddllog.Bare(steps))
 		}
 	}
@@ -205,10 +245,15 @@ func TestQualifiedByPaths(t *testing.T) {
 		{ID: 4, Tag: "ALTER TABLE", Query: both, SearchPath: "one"}, {ID: 5, Tag: "ALTER TABLE", Query: both, SearchPath: "two"},
 	}
 	commands, remarks := ddllog.Commands(ddllog.Steps(entries, ddllog.Rules{Halt: true}, nil), schemas)
-	want := `alter table one.a add x int
+	want := `/* bascule:log 0: 1 */
+alter table one.a add x int
+/* bascule:log 0: 2 */
 alter table two.a add y int
+/* bascule:log 0: 3 */
 alter table b add y int
+/* bascule:log 0: 4 */
 alter table a add z int
+/* bascule:log 0: 5 */
 alter table a add zz int
 Write the schema before b: the source searched two.
 Write the schema before a: the source searched one, then two.`
@@ -250,7 +295,7 @@ func TestUnknownAndSecret(t *testing.T) {
 	if steps[0].Text != "" || steps[1].Stop != "the source does not know its text" || steps[2].Text == "" {
 		t.Errorf("%+v", steps)
 	}
-	if commands, remarks := ddllog.Commands(steps, nil); len(commands) != 1 || !strings.HasPrefix(remarks[0], "What CREATE TABLE did is not known") {
+	if commands, remarks := ddllog.Commands(steps, nil); len(commands) != 2 || !strings.HasPrefix(remarks[0], "What CREATE TABLE did is not known") {
 		t.Error(commands, remarks)
 	}
 	for _, text := range []string{"set passwd = 'p4ss'", "select dblink('postgresql://me:p4ss@host/db')", "options (Secret 'p4ss')", "PASSWORD 'p4ss'"} {

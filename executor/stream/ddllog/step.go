@@ -51,7 +51,7 @@ func Steps(entries []*Entry, rules Rules, answered map[Place]bool) []Step {
 	var failed error
 	for _, e := range entries {
 		s := Step{Entry: e}
-		if answered[e.place()] {
+		if answered[e.Place()] {
 			list = append(list, s)
 			continue
 		}

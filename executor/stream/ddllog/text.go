@@ -3,34 +3,36 @@ package ddllog
 import (
 	"fmt"
 	"regexp"
-	"slices"
 	"strings"
 )
 
-// Commands are the statements that do on the target what a transaction's entries did on
-// the source, as far as they can be told. Remarks say what the operator has to look at.
+// Commands are the statements that do on the target what entries of a transaction did on
+// the source, as far as they can be told, each with a mark before it if it has a place of
+// its own. Remarks say what the operator has to look at.
 func Commands(steps []Step, schemas Schemas) (commands, remarks []string) {
-	var done []string // texts of which the statements are in already
 	var left leftBare
-	for i := range steps {
-		s := &steps[i]
+	for len(steps) > 0 {
+		s, n := &steps[0], 1
 		switch {
-		case s.Text == "" && s.Stop == "" || slices.Contains(done, s.Query):
+		case s.Text == "" && s.Stop == "":
 		case s.unknown():
+			commands = append(commands, mark(*s)+toWrite)
 			remarks = append(remarks, fmt.Sprintf("What %s did is not known: write it into the block.", s.Title()))
 		case secret(s.Query):
+			commands = append(commands, mark(*s)+toWrite)
 			remarks = append(remarks, fmt.Sprintf("What %s did is not shown, for it speaks of a password: write it into the block.", s.Title()))
 		case s.single():
 			text, bare := qualify(s.statements[0], schemas[s.Path()])
-			commands = append(commands, text)
+			commands = append(commands, mark(*s)+text)
 			left.add(bare, s.Path())
 		default:
-			done = append(done, s.Query)
-			paths := pathsOf(steps, s.Query)
+			n = atOnce(steps)
+			paths := pathsOf(steps[:n], s.Query)
 			list, bare, notes := s.parts(schemas.agreed(paths))
-			commands, remarks = append(commands, list...), append(remarks, notes...)
+			commands, remarks = append(commands, placed(steps[:n], list)...), append(remarks, notes...)
 			left.add(bare, paths...)
 		}
+		steps = steps[n:]
 	}
 	for i, text := range commands {
 		if strings.Contains(text[strings.LastIndex(text, "\n")+1:], "--") {
@@ -40,24 +42,59 @@ func Commands(steps []Step, schemas Schemas) (commands, remarks []string) {
 	return commands, append(remarks, left.remarks()...)
 }
 
+const toWrite = "-- what it did"
+
+// atOnce is how many of the steps, from the first on, were sent with it.
+func atOnce(steps []Step) int {
+	n := 1
+	for n < len(steps) && steps[n].Query == steps[0].Query && steps[n].Stamp == steps[0].Stamp {
+		n++
+	}
+	return n
+}
+
+// definition is one of a block, and its tag; "" where it is more than one.
+type definition struct{ text, tag string }
+
+// placed marks definitions that were sent at once with the steps that they are of. Where
+// that cannot be told of each, the first step is the place of all.
+func placed(steps []Step, list []definition) (commands []string) {
+	each := len(list) == len(steps)
+	for i := range list {
+		each = each && list[i].tag == steps[i].Tag
+		commands = append(commands, list[i].text)
+	}
+	switch {
+	case each:
+		for i := range commands {
+			commands[i] = mark(steps[i]) + commands[i]
+		}
+	case len(commands) > 0:
+		commands[0] = mark(steps...) + commands[0]
+	default:
+		commands = []string{mark(steps...) + toWrite}
+	}
+	return commands
+}
+
 // parts are the definitions among statements that were sent at once, and the names in
 // them that lack a schema.
-func (s *Step) parts(schemas map[string]string) (commands, bare, remarks []string) {
+func (s *Step) parts(schemas map[string]string) (list []definition, bare, remarks []string) {
 	for _, x := range s.statements {
 		switch {
 		case x.Refused != "":
 		case x.Opaque, x.Kind == "SELECT", x.Kind == "DO", x.Kind == "CALL":
-			commands, bare = append(commands, x.Text), append(bare, x.Unqualified...)
+			list, bare = append(list, definition{text: x.Text}), append(bare, x.Unqualified...)
 			remarks = append(remarks, fmt.Sprintf("Of the %s, write the DDL alone (here it was %s): rows that it writes travel by themselves, and would be there twice.", x.Kind, s.Title()))
 		default:
 			text, left := qualify(x, schemas)
-			commands, bare = append(commands, text), append(bare, left...)
+			list, bare = append(list, definition{text, x.Kind}), append(bare, left...)
 		}
 	}
 	if len(s.statements) == 0 {
-		commands = append(commands, strings.TrimRight(s.Query, "; \n\t"))
+		list = append(list, definition{text: strings.TrimRight(s.Query, "; \n\t")})
 	}
-	return commands, bare, remarks
+	return list, bare, remarks
 }
 
 // Shown is an entry's text for people, cut where it is long.

@@ -46,7 +46,7 @@ func (a *answers) read() error {
 		case 'D':
 			err = a.row(body)
 		case 'Z':
-			err = a.isReady()
+			err = a.isReady(body)
 		case 'E':
 			err = a.refused(body)
 		}
@@ -102,6 +102,8 @@ func (a *answers) complete(tag []byte) error {
 		if err := e.said(tag); err != nil {
 			return err
 		}
+	case spoken:
+		return nil
 	case ready:
 		return errAnswer
 	}
@@ -175,8 +177,12 @@ func (a *answers) row(body []byte) error {
 	return nil
 }
 
-func (a *answers) isReady() error {
+func (a *answers) isReady(status []byte) error {
 	e := a.front()
+	if e != nil && e.kind == spoken {
+		a.next++
+		return e.spoke(status)
+	}
 	if e == nil || e.kind != ready {
 		return errAnswer
 	}
@@ -202,7 +208,7 @@ func (a *answers) refused(body []byte) error {
 		return &ClaimLostError{Mirror: a.cfg.Mirror, At: e.final, Err: err}
 	case e.kind == queried:
 		return fmt.Errorf("target: %w", err)
-	case e.kind == commanded:
+	case e.kind == commanded, e.kind == spoken:
 		return &CommandError{Command: e.command, Err: err}
 	case e.careful != nil:
 		return e.careful.refusal(e.item, a.types, err)

@@ -2,6 +2,7 @@ package target
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -17,6 +18,9 @@ type Command struct {
 	// Text is one statement; "" where there is only something to record. Says is the tag
 	// that the server has to answer with, "" for any.
 	Text, Says string
+
+	// Several: Text may be any number of statements, also none. Says is not looked at.
+	Several bool
 
 	// Title names it for people.
 	Title string
@@ -113,7 +117,12 @@ func (s *Session) command(c *Command) {
 		if c.Role != "" {
 			run("", setRole, c.Role)
 		}
-		run(c.Says, c.Text)
+		if c.Several {
+			s.expect(expect{kind: spoken, command: c})
+			s.wire.query(c.Text)
+		} else {
+			run(c.Says, c.Text)
+		}
 		run("", restoreSettings, s.before[0], s.before[3]) // its search_path first: names are found by it
 		run("", setRole, s.before[1])
 		run("", setReplicationRole, s.before[2])
@@ -122,6 +131,17 @@ func (s *Session) command(c *Command) {
 		run("", sql)
 	}
 }
+
+// spoke judges a command of several statements by how it has left the transaction. In one
+// that it has ended are the rows before it, too.
+func (e *expect) spoke(status []byte) error {
+	if len(status) == 1 && status[0] == 'T' {
+		return nil
+	}
+	return &CommandError{Command: e.command, Err: errEndsTransaction}
+}
+
+var errEndsTransaction = errors.New("it ended the transaction that it was to run in")
 
 // said judges a command by what the server calls it.
 func (e *expect) said(tag []byte) error {

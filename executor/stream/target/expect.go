@@ -16,6 +16,7 @@ const (
 	placed           // where the log is after a commit
 	queried          // rows for who waits
 	commanded        // a command, or what belongs to it
+	spoken           // a command of several statements, up to where the server is ready again
 	ready            // the end of a run of messages
 )
 

@@ -225,6 +225,15 @@ func (w *wire) array(st *statement, binary bool, value []byte, n int) {
 	w.execute()
 }
 
+// query has any number of statements executed, behind which the server says that it is
+// ready.
+func (w *wire) query(sql string) {
+	w.message('Q', len(sql)+1)
+	w.put([]byte(sql))
+	w.room(1)
+	w.block = append(w.block, 0)
+}
+
 // sync ends a run of messages: the server answers that it is ready.
 func (w *wire) sync() {
 	w.room(len(syncMessage))
