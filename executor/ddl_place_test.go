@@ -1,7 +1,10 @@
 package executor_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -218,4 +221,72 @@ func TestBlockIsRefusedInItsPlace(t *testing.T) {
 			f.settled(t)
 		})
 	}
+}
+
+// An apply that ends while the transaction is on its way, or when it has just come
+// through, is gone on with by the next.
+func TestBlockIsStoppedInItsPlace(t *testing.T) {
+	t.Parallel()
+	for _, stage := range []string{"stream app to where the command belongs", "record what it made of the tables"} {
+		t.Run(stage, func(t *testing.T) {
+			t.Parallel()
+			f := placed(t, "declared")
+			f.target.Exec(t, "alter table u drop constraint u_pkey") // rows that come twice would stay
+			f.inOneTransaction(t, "", "insert into u values (2, 2); insert into t values (101, 'x', 7)", "alter table public.t rename b to c", "insert into t (id, c) values (102, 8); insert into u values (3, 3)")
+			stop := f.runs(t)
+			f.halts(t, standsAt["declared"])
+			stop()
+			f.more = f.printed(t)
+			ctx, cancel := context.WithCancel(t.Context())
+			if _, _, err := f.triesWith(ctx, t, func(c *executor.Config) { c.Sink = stopper{f.events, stage, cancel} }); !errors.Is(err, context.Canceled) {
+				t.Errorf("%v", err)
+			}
+			f.applied(t)
+			f.runs(t)
+			f.same(t)
+			f.settled(t)
+		})
+	}
+}
+
+// What a DO ran between rows that it wrote is taken apart by hand, with a comment for each
+// entry of the log. A comment of another transaction's is refused.
+func TestBlockIsTakenApart(t *testing.T) {
+	t.Parallel()
+	f := placed(t, "auto")
+	f.writes(t, "do $$ begin insert into t values (101, 'x', 7); alter table public.t rename b to c; insert into t (id, c) values (102, 8); alter table public.t drop a; insert into t values (103, 1); end $$")
+	stop := f.runs(t)
+	f.halts(t, "it was run inside of a DO")
+	stop()
+	log := regexp.MustCompile(`bascule:log (\d+): (\d+) (\d+) `).FindStringSubmatch(f.printed(t))
+	if log == nil {
+		t.Fatalf("%s", f.printed(t))
+	}
+	part := func(id, command string) string {
+		return fmt.Sprintf("/* bascule:log %s: %s */ %s; ", log[1], id, command)
+	}
+	both := part(log[2], "alter table public.t rename b to c") + part(log[3], "alter table public.t drop a")
+	f.more = block("x", both+part("999", "alter table public.t add n int"), "ran_on_source = true")
+	if _, _, err := f.tries(t); err == nil || !strings.Contains(f.halt(t), "that are not of this transaction") {
+		t.Errorf("%v\nhalt %s", err, f.halt(t))
+	}
+	f.more = block("x", both, "ran_on_source = true")
+	f.applied(t)
+	f.runs(t)
+	f.same(t, `bascule\_%.ddl`)
+	f.sameRows(t, "shape", shape, shape)
+	f.settled(t)
+}
+
+// A block for two mirrors runs in its place on each target.
+func TestBlockForTwoMirrors(t *testing.T) {
+	t.Parallel()
+	f, g := twoMirrors(t)
+	f.inOneTransaction(t, "", "insert into t values (101, 'x', 7)", "alter table public.t rename b to c", "insert into t (id, c) values (102, 8)")
+	f.more += block("x", "alter table public.t rename b to c", forBoth, "ran_on_source = true")
+	f.applied(t)
+	f.runs(t)
+	f.same(t)
+	g.same(t, "public.none_%")
+	f.settled(t)
 }
