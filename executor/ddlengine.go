@@ -14,12 +14,14 @@ import (
 )
 
 // fromEngine takes the mirror over from the engine of its servers, for the time of the
-// command. One that carries commands itself goes on instead.
+// command. One that carries commands itself goes on instead, but where the command ran on
+// the source already: only our own stream finds its place among the rows.
 func (s *ddlSide) fromEngine(ctx context.Context, was *ledger.Stream) (err error) {
+	carries := was.Settings.Engine == planner.EnginePglogical && !s.plan.RanOnSource
 	switch {
-	case was.Settings.Engine == planner.EnginePglogical && was.Handed:
+	case carries && was.Handed:
 		s.carrier, err = s.handover().pglogical(ctx)
-	case was.Settings.Engine == planner.EnginePglogical:
+	case carries:
 		err = &NotStreamingError{Mirror: s.address, Why: "is not moved by its servers at the moment", Fix: "apply it first: bascule apply -target='" + s.address + "'"}
 	case was.Handed:
 		s.stage("take " + s.name + " over from the servers' " + s.settings.Engine)
@@ -31,7 +33,7 @@ func (s *ddlSide) fromEngine(ctx context.Context, was *ledger.Stream) (err error
 // handover is that of the mirror.
 func (s *ddlSide) handover() *handover {
 	return &handover{id: s.id, address: s.address, settings: s.settings, source: s.source, target: s.target,
-		control: s.server.Control, conn: s.conn, note: s.note, log: s.cfg.Log}
+		control: s.server.Control, conn: s.conn, note: s.note, sink: s.cfg.Sink, log: s.cfg.Log}
 }
 
 // handBack gives the mirrors that their servers move back to them.
@@ -141,39 +143,38 @@ func (s *ddlSide) inSets(ctx context.Context, tx pgx.Tx, members []ledger.Member
 
 // carried waits until the engine has brought everything to the target that the source
 // had at lsn. A worker that is down is started again at once, a few times: what stood in
-// its way may be gone. Still reports that it stands still all the same. One that runs and
-// does not move is waited for, and told.
-func (s *ddlSide) carried(ctx context.Context, lsn catalog.LSN) (still bool, err error) {
+// its way may be gone. One that runs and does not move is waited for, and told.
+func (s *ddlSide) carried(ctx context.Context, lsn catalog.LSN) error {
 	var seen stillness
 	for kicks, pause := 0, carryPoll; ; {
 		reached, err := s.carrier.Reached(ctx, lsn)
 		if err != nil || reached {
-			return false, err
+			return err
 		}
 		alive, err := s.carrier.Alive(ctx)
 		if err != nil {
-			return false, err
+			return err
 		}
 		pause = carryPoll
 		if !alive {
 			down := s.carrier.Down(ctx, fmt.Sprintf("bring %s to %s", s.address, lsn))
 			if kicks == mostKicks {
-				return true, down
+				return down
 			}
 			kicks++
 			pause = kickPause // sooner the server takes no notice
 			s.retrying(down, pause)
 		} else if err := s.tellStill(ctx, &seen, lsn); err != nil {
-			return false, err
+			return err
 		}
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():
-			return false, context.Cause(ctx)
+			return context.Cause(ctx)
 		}
 		if !alive {
 			if err := s.carrier.Kick(ctx); err != nil {
-				return false, err
+				return err
 			}
 		}
 	}

@@ -32,11 +32,6 @@ func (d *commanding) onTargets(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if s.carrier != nil {
-			if err := s.carrier.Kick(ctx); err != nil {
-				return err
-			}
-		}
 	}
 	return nil
 }
@@ -51,12 +46,6 @@ func (s *ddlSide) reach(ctx context.Context, lsn catalog.LSN) (through bool, err
 			return false, err
 		}
 		s.halt = nil
-	}
-	if s.carrier != nil {
-		if still, err := s.carried(ctx, lsn); !still {
-			return false, err
-		}
-		return false, nil
 	}
 	cfg := streaming(s.id, s.address, s.settings, s.source, s.target, s.cfg.Sink, s.cfg.Log)
 	if cfg.Blocks, err = s.blocks(ctx); err != nil {

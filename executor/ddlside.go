@@ -124,7 +124,7 @@ func (d *commanding) catchUp(ctx context.Context, lsn catalog.LSN) error {
 		var err error
 		switch {
 		case s.carrier != nil:
-			_, err = s.carried(ctx, lsn)
+			err = s.carried(ctx, lsn)
 		case s.stream != nil:
 			err = s.stream.CatchUp(ctx, lsn)
 		}

@@ -35,9 +35,9 @@ type engine interface {
 	// may do what is needed.
 	Try(ctx context.Context) error
 
-	// Take stops the engine, and returns the position that the target is at. An engine
-	// that is behind least is waited for first.
-	Take(ctx context.Context, least catalog.LSN) (catalog.LSN, error)
+	// Take stops the engine as it stands, and returns the position that the target is at.
+	// Where that fails, the engine goes on.
+	Take(ctx context.Context) (catalog.LSN, error)
 
 	// Prepare makes what is missing on both servers, stopped, and returns the first
 	// position that Give can go on from.
@@ -61,6 +61,7 @@ type handover struct {
 	stays          bool      // remove is followed by prepare of the same kind
 	cleaned        bool      // an earlier remove has left nothing on the source
 	note           func(text string)
+	sink           progress.Sink
 	log            *slog.Logger
 }
 
@@ -78,16 +79,7 @@ func (h *handover) takeBack(ctx context.Context) error {
 	if position == nil {
 		return fmt.Errorf("%s has no position in the ledger of its target any more", h.address)
 	}
-	var least catalog.LSN
-	if h.apart() {
-		if least, err = h.ownSlot(ctx); err != nil {
-			return err
-		}
-		if least <= position.LSN {
-			least = 0
-		}
-	}
-	at, err := e.Take(ctx, least)
+	at, err := h.take(ctx, e)
 	var gone *subscription.GoneError
 	var gap *pglogical.GapError
 	if errors.As(err, &gone) || errors.As(err, &gap) {
@@ -98,10 +90,29 @@ func (h *handover) takeBack(ctx context.Context) error {
 		return fmt.Errorf("stop the %s engine: %w", h.settings.Engine, err)
 	}
 	h.log.InfoContext(ctx, "mirror taken back", "mirror", h.address, "engine", h.settings.Engine, "lsn", at.String())
-	if err := ledger.TakeBack(ctx, h.conn, h.id, at); err != nil {
+	// Also after a cancel: an engine that is stopped is given back only where this is
+	// recorded.
+	recording, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTime)
+	defer cancel()
+	if err := ledger.TakeBack(recording, h.conn, h.id, at); err != nil {
 		return err
 	}
 	return h.settleCarried(ctx, max(at, position.LSN))
+}
+
+// recordTime is how long that may take.
+const recordTime = 30 * time.Second
+
+// take stops the engine, and returns where it stands. From there on there is a slot that
+// Bascule can stream from: it is made before anything is stopped, and what is in it that
+// the engine still applies is passed over.
+func (h *handover) take(ctx context.Context, e engine) (catalog.LSN, error) {
+	if h.apart() {
+		if err := h.ownSlot(ctx); err != nil {
+			return 0, err
+		}
+	}
+	return e.Take(ctx)
 }
 
 // apart reports whether the engine reads another slot than the one that Bascule streams
@@ -147,30 +158,50 @@ func recordCarried(ctx context.Context, conn *pgx.Conn, carrier *pglogical.Engin
 	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { return ledger.ApplyDDL(ctx, tx, mirror, row, lsn) })
 }
 
-// ownSlot finds or makes the slot that Bascule streams from, and returns where it
-// begins.
-func (h *handover) ownSlot(ctx context.Context) (catalog.LSN, error) {
+// ownSlot finds or makes the slot that Bascule streams from, at or before where the
+// engine stands. What the engine has not applied is in its own slot alone, so ours is a
+// copy of that one: nothing is waited for, however far behind the engine is, or for what
+// reason it cannot go on.
+func (h *handover) ownSlot(ctx context.Context) error {
 	slots, _, err := catalog.ReadSlots(ctx, h.control)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	for _, s := range slots {
-		switch {
-		case s.Name != h.settings.Slot:
-		case s.Confirmed != 0 && s.WALStatus != "lost" && s.Invalidation == "":
-			return s.Confirmed, nil
-		default: // it is of no use, or its making was interrupted
-			if err := slot.Drop(ctx, h.control, s.Name, slot.Patience); err != nil {
-				return 0, err
-			}
+	i := slices.IndexFunc(slots, func(s catalog.Slot) bool { return s.Name == h.settings.Slot })
+	if i >= 0 && slots[i].Confirmed != 0 && slots[i].WALStatus != "lost" && slots[i].Invalidation == "" {
+		return h.failover(ctx, slots[i].Failover)
+	}
+	carrier, err := h.pglogical(ctx)
+	if err != nil {
+		return err
+	}
+	from, err := carrier.Slot(ctx)
+	if err != nil {
+		return err
+	}
+	if i >= 0 { // it is of no use, or its making was interrupted
+		if err := slot.Drop(ctx, h.control, h.settings.Slot, slot.Patience); err != nil {
+			return err
 		}
+	}
+	if err := slot.Copy(ctx, h.control, from, h.settings.Slot); err != nil {
+		return err
+	}
+	return h.failover(ctx, false)
+}
+
+// failover has standbys keep a copy of our slot, where that is wanted: a copied slot has
+// that not from the one that it is a copy of.
+func (h *handover) failover(ctx context.Context, has bool) error {
+	if has || !h.settings.Failover {
+		return nil
 	}
 	conn, err := session.Open(ctx, h.source, session.Options{Application: application(h.address, "slot"), Replication: true})
 	if err != nil {
-		return 0, err
+		return err
 	}
 	defer session.Close(ctx, conn)
-	return slot.Create(ctx, conn.PgConn(), h.settings.Slot, h.settings.Failover, slot.Waiting{Conn: h.control, Tell: h.note})
+	return slot.SetFailover(ctx, conn.PgConn(), h.settings.Slot)
 }
 
 // prepare makes what the engine needs, and returns the first position that it can go on
@@ -210,10 +241,10 @@ func (h *handover) handBack(ctx context.Context) error {
 	}
 	h.note("hands back to the servers' " + was.Settings.Engine)
 	least, err := h.prepare(ctx)
-	if err == nil {
-		err = h.streamTo(ctx, least)
-	}
 	if err != nil {
+		return err
+	}
+	if err := h.reach(ctx, least); err != nil {
 		return err
 	}
 	return h.give(ctx)
@@ -230,22 +261,22 @@ func (h *handover) carrying(ctx context.Context) (bool, error) {
 	return rec != nil && slices.ContainsFunc(rec.DDL, func(d catalog.LedgerDDL) bool { return d.Begun && d.Applied.IsZero() }), err
 }
 
-// streamTo streams up to the first position that an engine can go on from, if that is
-// not behind us: what is before it the engine would never send.
-func (h *handover) streamTo(ctx context.Context, least catalog.LSN) error {
-	position, err := ledger.TakePosition(ctx, h.conn, h.id, ledger.Main)
-	if err != nil || position.LSN >= least {
+// reach streams until the mirror is at least, where it is not.
+func (h *handover) reach(ctx context.Context, least catalog.LSN) error {
+	at, err := ledger.TakePosition(ctx, h.conn, h.id, ledger.Main)
+	if err != nil || at == nil || at.LSN >= least {
 		return err
 	}
-	s, running := runBeside(ctx, stream.New(streaming(h.id, h.address, h.settings, h.source, h.target, progress.Discard, h.log)))
+	s, running := runBeside(ctx, stream.New(streaming(h.id, h.address, h.settings, h.source, h.target, h.sink, h.log)))
 	err = s.CatchUp(running, least)
-	if failed := s.end(); failed != nil {
-		err = failed
+	if failed := s.end(); failed != nil && ctx.Err() == nil {
+		_, failed = recordHalt(ctx, h.conn, h.address, h.id, h.settings, failed)
+		return failed
 	}
-	if err != nil {
-		return fmt.Errorf("stream up to %s, where the %s engine goes on: %w", least, h.settings.Engine, err)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
 	}
-	return nil
+	return err
 }
 
 // handBackTime is how long that may take.

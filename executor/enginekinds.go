@@ -22,8 +22,8 @@ func (h *handover) engine(ctx context.Context) (engine, error) {
 	return nil, fmt.Errorf("engine %q is not one that this build knows", h.settings.Engine)
 }
 
-// reach is how the servers of a mirror reach one of its peers.
-func (h *handover) reach(ctx context.Context, peer *config.Peer) (session.Reach, error) {
+// way is how the servers of a mirror reach one of its peers.
+func (h *handover) way(ctx context.Context, peer *config.Peer) (session.Reach, error) {
 	return session.FromServer(ctx, peer, application(h.address, h.settings.Engine))
 }
 
@@ -32,7 +32,7 @@ func (h *handover) subscription(ctx context.Context) (engine, error) {
 		Stream: h.settings, Note: h.note}
 	if h.control != nil && h.conn != nil {
 		var err error
-		if cfg.Reach, err = h.reach(ctx, h.source); err != nil {
+		if cfg.Reach, err = h.way(ctx, h.source); err != nil {
 			return nil, err
 		}
 	}
@@ -49,11 +49,11 @@ func (h *handover) pglogical(ctx context.Context) (*pglogical.Engine, error) {
 		cfg.TargetDatabase = name.Database
 	}
 	if h.control != nil && h.conn != nil {
-		provider, err := h.reach(ctx, h.source)
+		provider, err := h.way(ctx, h.source)
 		if err != nil {
 			return nil, err
 		}
-		subscriber, err := h.reach(ctx, h.target)
+		subscriber, err := h.way(ctx, h.target)
 		if err != nil {
 			return nil, err
 		}

@@ -29,6 +29,7 @@ type following struct {
 	control   *pgx.Conn // session on the source
 	streaming bool      // the initial copy was complete when this try began
 	complete  bool      // and nothing was left to build
+	engined   bool      // its servers' engine had it
 
 	members    map[uint32]ledger.Member  // by oid on the source
 	identities []planner.ReplicaIdentity // that an earlier apply changed

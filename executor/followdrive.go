@@ -138,9 +138,17 @@ func (f *following) latestPoint() catalog.LSN {
 }
 
 // awaitSmallLag returns when the mirror is close behind its source. Who waits for a
-// position has it moved over what is none of the mirror's, at once.
+// position has it moved over what is none of the mirror's, at once. One that goes to the
+// engine of its servers first has all that the source has now: what cannot be applied is
+// told here, and by no engine.
 func (f *following) awaitSmallLag(ctx context.Context, s *stream.Stream) error {
 	f.stage("catch up")
+	var least catalog.LSN
+	if f.stream.Engine != "" {
+		if err := f.control.QueryRow(ctx, currentLSN).Scan(&least); err != nil {
+			return err
+		}
+	}
 	var timeout <-chan time.Time
 	if f.cfg.WaitTimeout > 0 {
 		timer := time.NewTimer(f.cfg.WaitTimeout)
@@ -153,12 +161,12 @@ func (f *following) awaitSmallLag(ctx context.Context, s *stream.Stream) error {
 			return err
 		}
 		p := s.Progress()
-		if p.Position+smallLag >= now {
+		if p.Position+smallLag >= now && p.Position >= least {
 			return nil
 		}
 		f.cfg.Sink.Event(progress.Lagging{Mirror: f.name, Behind: int64(now - p.Position)})
 		waiting, cancel := context.WithTimeout(ctx, lagPoll)
-		err := s.CatchUp(waiting, now-smallLag)
+		err := s.CatchUp(waiting, max(least, now-smallLag))
 		cancel()
 		switch {
 		case err == nil:

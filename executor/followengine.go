@@ -6,6 +6,7 @@ import (
 	"bascule/executor/ledger"
 	"bascule/executor/stream"
 	"bascule/planner"
+	"bascule/planner/session"
 )
 
 // fromEngine takes a mirror back from the engine of its servers, which is the one of
@@ -21,6 +22,7 @@ func (f *following) fromEngine(ctx context.Context, was *ledger.Stream) error {
 	if was == nil || was.Settings.Engine == "" {
 		return nil
 	}
+	f.engined = true
 	h := f.handover(was.Settings)
 	if was.Handed && !anew {
 		f.stage("take over from the servers' " + was.Settings.Engine)
@@ -41,7 +43,7 @@ func (f *following) fromEngine(ctx context.Context, was *ledger.Stream) error {
 // handover is that of the mirror, by these settings.
 func (f *following) handover(s planner.Stream) *handover {
 	return &handover{id: f.plan.ID, address: f.change.Address, settings: s, source: f.copying.source, target: f.target,
-		control: f.control, conn: f.conn, note: f.note, log: f.cfg.Log}
+		control: f.control, conn: f.conn, note: f.note, sink: f.cfg.Sink, log: f.cfg.Log}
 }
 
 // tryEngine finds out whether the servers' engine can do what it is to do, before
@@ -83,10 +85,29 @@ func (f *following) toEngine(ctx context.Context) error {
 	return h.give(ctx)
 }
 
-// backToEngine gives the mirror back to its servers after a try that failed.
+// backToEngine gives the mirror back to its servers after a try that failed. Where that
+// has lost its sessions, others are opened: whoever has the mirror by then keeps it.
 func (f *following) backToEngine(ctx context.Context) error {
-	if f.conn.IsClosed() || f.control.IsClosed() {
+	h := f.handover(*f.stream)
+	if !f.conn.IsClosed() && !f.control.IsClosed() {
+		return h.handBack(ctx)
+	}
+	if !f.engined {
 		return nil
 	}
-	return f.handover(*f.stream).handBack(ctx)
+	opening, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTime)
+	defer cancel()
+	var err error
+	if h.conn, err = f.open(opening, f.target, "apply", nil); err != nil {
+		return err
+	}
+	defer session.Close(ctx, h.conn)
+	if h.control, err = f.open(opening, f.source, "apply", nil); err != nil {
+		return err
+	}
+	defer session.Close(ctx, h.control)
+	if held, err := ledger.TryLease(opening, h.conn, f.plan.ID); err != nil || held != nil {
+		return err
+	}
+	return h.handBack(ctx)
 }

@@ -98,7 +98,7 @@ func (r *removal) engine(ctx context.Context, made *planner.Stream, target *pgx.
 	}
 	m := r.change.Mirror
 	h := &handover{id: m.ID, address: r.change.Address, settings: *made, source: r.peers[m.Source], target: r.peers[m.Target], conn: target,
-		note: func(text string) { r.cfg.Sink.Event(progress.Noted{Mirror: label(r.change.Address), Text: text}) }, log: r.cfg.Log}
+		note: func(text string) { r.cfg.Sink.Event(progress.Noted{Mirror: label(r.change.Address), Text: text}) }, sink: r.cfg.Sink, log: r.cfg.Log}
 	if slices.ContainsFunc(r.change.Steps, func(s planner.Step) bool { return s.Peer == m.Source }) && h.source != nil {
 		conn, err := session.Open(ctx, h.source, session.Options{Application: application(r.change.Address, "remove")})
 		var away *session.ConnectError

@@ -39,6 +39,8 @@ func (d *draft) unhanded() string {
 		return "its servers do not move its rows: an apply was interrupted; it is handed over to them"
 	case now != nil && now.There && !now.Enabled:
 		return "subscription " + now.Subscription + " is disabled, by somebody or by an apply that was interrupted; apply streams from where it stands, and hands over again"
+	case now != nil && now.There && !now.Working:
+		return "the worker of subscription " + now.Subscription + " is down; apply streams from where it stands, which says what is in the way if something still is, and hands over again"
 	case now != nil && now.There && now.Slot != b.Slot && d.leftSlot(b.Slot):
 		return "replication slot " + b.Slot + " was left by an apply that was interrupted, and holds WAL for nobody; it is dropped"
 	}

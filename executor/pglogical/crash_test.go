@@ -34,7 +34,7 @@ func TestKilled(t *testing.T) {
 		}
 		stop()
 		wait()
-		at := r.take(r.now())
+		at := r.take()
 		r.prepare(members...)
 		r.give(at, members...)
 	}

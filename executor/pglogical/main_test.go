@@ -106,9 +106,9 @@ func (r *rig) give(at catalog.LSN, members ...ledger.Member) {
 	}
 }
 
-func (r *rig) take(least catalog.LSN) catalog.LSN {
+func (r *rig) take() catalog.LSN {
 	r.t.Helper()
-	at, err := r.engine().Take(r.t.Context(), least)
+	at, err := r.engine().Take(r.t.Context())
 	if err != nil {
 		r.t.Fatal(err)
 	}

@@ -18,11 +18,11 @@ func TestSlotGone(t *testing.T) {
 	r := newRig(t, bank)
 	members := r.bank()
 	r.start(members...)
-	at := r.take(0)
+	at := r.take()
 	r.src.Exec(t, "select pg_drop_replication_slot(slot_name) from pg_replication_slots; insert into a (id) values (1)")
 	var gap *pglogical.GapError
-	if _, err := r.engine().Take(t.Context(), r.now()); !errors.As(err, &gap) {
-		t.Errorf("taken: %v", err)
+	if name, err := r.engine().Slot(t.Context()); !errors.As(err, &gap) {
+		t.Errorf("its slot is %q: %v", name, err)
 	}
 	if err := r.engine().Give(t.Context(), at, members); !errors.As(err, &gap) {
 		t.Errorf("given: %v", err)
@@ -43,7 +43,7 @@ func TestMembers(t *testing.T) {
 	r.start(members...)
 	r.src.Exec(t, "insert into a values (1), (2); insert into log values (1, 1)")
 	r.reached()
-	at := r.take(r.now())
+	at := r.take()
 	c := r.member("c", planner.FollowAll)
 	c.Dropped = []string{"y"}
 	members = append(members[:1:1], c, members[2])
@@ -90,7 +90,8 @@ func TestIdle(t *testing.T) {
 	r.reached()
 	r.src.Exec(t, "insert into other select generate_series(1, 1000)")
 	least := r.now()
-	at := r.take(least)
+	r.reached()
+	at := r.take()
 	if at < least {
 		t.Errorf("taken at %s, before %s", at, least)
 	}
@@ -105,9 +106,11 @@ func TestIdle(t *testing.T) {
 	r.give(at, members...)
 	r.dst.Exec(t, "select pglogical.alter_subscription_disable('"+mirrorName+"', true)")
 	r.src.Exec(t, "insert into a (id) values (2)")
-	if at := r.take(r.now()); at < least {
+	if at = r.take(); at < least {
 		t.Errorf("taken at %s", at)
 	}
+	r.give(at, members...)
+	r.reached()
 	r.equal("a")
 }
 
@@ -143,7 +146,7 @@ func TestTwoMirrors(t *testing.T) {
 		t.Errorf("node %s, %s", p.Node, text)
 	}
 
-	at := second.take(0)
+	at := second.take()
 	cfg := second.config()
 	cfg.Provider += " application_name=again"
 	members := []ledger.Member{second.member("b", planner.FollowAll), second.member("log", planner.FollowInserts)}

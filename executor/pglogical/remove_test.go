@@ -26,12 +26,12 @@ func TestRemove(t *testing.T) {
 		{"nothing there", "", func(r *rig) {}, false},
 		{"the subscription is gone", "", func(r *rig) {
 			r.start(r.bank()...)
-			r.take(0)
+			r.take()
 			r.dst.Exec(r.t, "select pglogical.drop_subscription('"+mirrorName+"')")
 		}, false},
 		{"the extension is gone on the target", "", func(r *rig) {
 			r.start(r.bank()...)
-			r.take(0)
+			r.take()
 			r.dst.Exec(r.t, "drop extension pglogical cascade; drop schema if exists pglogical")
 		}, false},
 	} {

@@ -47,6 +47,27 @@ func Create(ctx context.Context, repl *pgconn.PgConn, name string, failover bool
 	return made.Point, nil
 }
 
+// Copy makes a permanent slot of another one of this database, at the same place and with
+// our output plugin, whatever the other's is: what has yet to be read there can be
+// streamed from the new one. The other may be in use meanwhile. It fails as Create does.
+func Copy(ctx context.Context, conn *pgx.Conn, from, name string) error {
+	if _, err := conn.Exec(ctx, copySlot, from, name); err != nil {
+		return fmt.Errorf("copy replication slot %s to %s: %w", from, name, explained(ctx, err, name, conn))
+	}
+	return nil
+}
+
+// SetFailover has standbys keep a copy of a slot, where the server can (17 and later).
+func SetFailover(ctx context.Context, repl *pgconn.PgConn, name string) error {
+	if serverMajor(repl) < 17 {
+		return nil
+	}
+	if err := repl.Exec(ctx, fmt.Sprintf(alterFailover, pgname.Quote(name))).Close(); err != nil {
+		return fmt.Errorf("have standbys keep replication slot %s: %w", name, err)
+	}
+	return nil
+}
+
 // Temporary makes a slot that lives as long as repl, and exports a snapshot of its
 // point. Several sessions may import it, until the next command on repl; that may be
 // START_REPLICATION. It waits, and fails, as Create does.
@@ -167,4 +188,10 @@ func serverMajor(repl *pgconn.PgConn) int {
 	return major
 }
 
-const createSlot = `CREATE_REPLICATION_SLOT %s %sLOGICAL pgoutput %s`
+const (
+	createSlot = `CREATE_REPLICATION_SLOT %s %sLOGICAL pgoutput %s`
+
+	alterFailover = `ALTER_REPLICATION_SLOT %s (FAILOVER true)`
+
+	copySlot = `select pg_catalog.pg_copy_logical_replication_slot($1, $2, false, 'pgoutput')`
+)

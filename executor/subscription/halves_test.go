@@ -60,7 +60,7 @@ func TestHalves(t *testing.T) {
 				p.gone()
 			}
 			var lost *subscription.GoneError
-			if _, err := p.both().Take(t.Context(), 0); !errors.As(err, &lost) || lost.Hint() == "" {
+			if _, err := p.both().Take(t.Context()); !errors.As(err, &lost) || lost.Hint() == "" {
 				t.Errorf("taken back from nothing: %v", err)
 			}
 		})
@@ -123,7 +123,7 @@ func TestForeign(t *testing.T) {
 	e := p.both()
 	var foreign *subscription.ForeignError
 	for name, do := range map[string]func() error{
-		"take":    func() error { _, err := e.Take(t.Context(), 0); return err },
+		"take":    func() error { _, err := e.Take(t.Context()); return err },
 		"prepare": func() error { _, err := e.Prepare(t.Context(), p.members); return err },
 		"give":    func() error { return e.Give(t.Context(), p.point, p.members) },
 	} {

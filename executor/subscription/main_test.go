@@ -198,7 +198,7 @@ func (p *pair) give(at catalog.LSN) {
 
 func (p *pair) take() catalog.LSN {
 	p.t.Helper()
-	at, err := p.both().Take(p.t.Context(), 0)
+	at, err := p.both().Take(p.t.Context())
 	if err != nil {
 		p.t.Fatalf("take: %v", err)
 	}

@@ -3,6 +3,7 @@ package subscription
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -68,11 +69,18 @@ func (e *Engine) Try(ctx context.Context) error {
 }
 
 // Take stops the subscription, and returns the position that the target is at. One that
-// is not there any more is a *GoneError: nobody knows then what it applied last.
-//
-// The slot is the one that Bascule streams from, so any position will do, and least is
-// not waited for.
-func (e *Engine) Take(ctx context.Context, _ catalog.LSN) (catalog.LSN, error) {
+// is not there any more is a *GoneError: nobody knows then what it applied last. Where it
+// fails, a subscription that was enabled is enabled again.
+func (e *Engine) Take(ctx context.Context) (at catalog.LSN, err error) {
+	was, err := e.look(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer func() {
+		if err != nil && was != nil && was.Enabled {
+			err = errors.Join(err, e.resume(ctx))
+		}
+	}()
 	s, err := e.stop(ctx)
 	if err != nil {
 		return 0, err
@@ -90,6 +98,22 @@ func (e *Engine) Take(ctx context.Context, _ catalog.LSN) (catalog.LSN, error) {
 	}
 	return max(applied, x.Confirmed), nil
 }
+
+// resume has a subscription go on that was stopped in vain, also after a cancel.
+func (e *Engine) resume(ctx context.Context) error {
+	if e.cfg.Target.IsClosed() {
+		return nil // whoever comes next finds it disabled, and goes on
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), resumeTime)
+	defer cancel()
+	if _, err := e.cfg.Target.Exec(ctx, fmt.Sprintf(enable, pgname.Quote(e.cfg.Stream.Subscription))); err != nil {
+		return fmt.Errorf("enable subscription %s again: %w", e.cfg.Stream.Subscription, err)
+	}
+	return nil
+}
+
+// resumeTime is how long that may take.
+const resumeTime = 30 * time.Second
 
 // Prepare makes the subscription where it is missing, stopped. The position that it
 // returns is 0: any will do, for the slot is the one that Bascule streams from.
