@@ -124,6 +124,10 @@ func (s Source) try(ctx context.Context, c Command, within Within) (xid string, 
 	if err != nil {
 		return "", err
 	}
+	rows, err := readStorage(ctx, tx, c.Followed)
+	if err != nil {
+		return "", err
+	}
 	if err := s.execute(ctx, tx, c); err != nil {
 		return "", err
 	}
@@ -131,7 +135,7 @@ func (s Source) try(ctx context.Context, c Command, within Within) (xid string, 
 	if _, err := tx.Exec(ctx, resetXact, timeout(c.LockTimeout)); err != nil {
 		return "", err
 	}
-	if err := c.check(ctx, tx, xid, before); err != nil {
+	if err := c.check(ctx, tx, xid, before, rows); err != nil {
 		return "", err
 	}
 	limited, cancel := context.WithTimeout(ctx, withinTime)
@@ -173,7 +177,7 @@ func (s Source) execute(ctx context.Context, tx pgx.Tx, c Command) error {
 }
 
 // check says what the command must not have done.
-func (c Command) check(ctx context.Context, tx pgx.Tx, xid string, before own) error {
+func (c Command) check(ctx context.Context, tx pgx.Tx, xid string, before own, rows storage) error {
 	var now *string
 	if err := tx.QueryRow(ctx, currentXact).Scan(&now); err != nil {
 		return err
@@ -181,11 +185,16 @@ func (c Command) check(ctx context.Context, tx pgx.Tx, xid string, before own) e
 	if now == nil || *now != xid {
 		return &EndedError{Address: c.Address}
 	}
-	if wrote, err := Written(ctx, tx, c.Followed); err != nil || len(wrote) > 0 {
-		if err == nil {
-			err = &WroteRowsError{Address: c.Address, Tables: wrote}
-		}
+	wrote, err := Written(ctx, tx, rows.tables)
+	if err != nil {
 		return err
+	}
+	emptied, err := rows.truncated(ctx, tx)
+	if err != nil {
+		return err
+	}
+	if wrote = append(wrote, emptied...); len(wrote) > 0 {
+		return &WroteRowsError{Address: c.Address, Tables: wrote}
 	}
 	after, err := readOwn(ctx, tx, c.Publications)
 	if err != nil {

@@ -15,6 +15,9 @@ type Wrote struct {
 	Source                     uint32 // oid
 	Table                      string
 	Inserted, Updated, Deleted int64
+
+	// Truncated: the counts say nothing.
+	Truncated bool
 }
 
 // WroteRowsError reports a command that wrote rows of tables that a mirror follows, or
@@ -38,6 +41,9 @@ func (e *WroteRowsError) Error() string {
 			if c.n > 0 {
 				counts = append(counts, fmt.Sprintf("%d %s", c.n, c.what))
 			}
+		}
+		if t.Truncated {
+			counts = append(counts, "truncated")
 		}
 		list = append(list, fmt.Sprintf("%s (%s)", t.Table, strings.Join(counts, ", ")))
 	}
