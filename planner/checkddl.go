@@ -37,6 +37,7 @@ func (k *checking) check() {
 	}
 	k.checkAlone(list)
 	k.out.Alone = slices.ContainsFunc(list, func(s statement.Statement) bool { return s.Alone })
+	k.checkSets()
 	for i := range list {
 		s := &list[i]
 		k.checkStatement(s)

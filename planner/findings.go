@@ -136,6 +136,8 @@ const (
 	codeTruncated      = "B221"
 	codePglogicalAge   = "B222"
 	codePglogicalNamed = "B223"
+	codeNoSet          = "B230"
+	codeForeignSet     = "B231"
 	codeUnreached      = "B234"
 	codeUntried        = "B235"
 

@@ -118,3 +118,39 @@ func TestPglogicalIsNotCarried(t *testing.T) {
 		}
 	}
 }
+
+// Replication sets that a block names bring the command to each of its mirrors, or the
+// plan says that they do not.
+func TestReplicationSetsOfABlock(t *testing.T) {
+	theirs := &catalog.Pglogical{Readable: true, Node: "theirs", Sets: []catalog.PglogicalSet{{Name: "default"}, {Name: "others"}}}
+	for _, c := range []struct {
+		rule, sets   string
+		there        *catalog.Pglogical
+		want, remedy string
+	}{
+		{"one of a new node's", `["default_insert_only"]`, nil, "", ""},
+		{"of a node of our own", `["default"]`, &catalog.Pglogical{Readable: true, Node: slotName}, "", ""},
+		{"of somebody's node, which the mirror has not", `["default"]`, theirs, "!B230", "Its sets on the source are " + slotName + " and " + slotName + "_inserts. Name one"},
+		{"of somebody's node, the mirror's own", `["` + slotName + `"]`, theirs, "", ""},
+		{"none that there is", `["defualt"]`, nil, "!B230", "default and default_insert_only"},
+		{"one more, which others have", `["` + slotName + `_inserts", "others"]`, theirs, "?B231", "whoever else subscribes to it"},
+		{"one more, which nobody has", `["default", "nobody"]`, nil, "!B231", "pglogical would refuse"},
+	} {
+		w := newPglogical("")
+		w.live["peer.a"].Pglogical = c.there
+		w.block("x", addColumn, "replication_sets = "+c.sets)
+		var codes, all []string
+		for _, f := range w.plan(t).Findings {
+			if f.Code == "B230" || f.Code == "B231" {
+				codes = append(codes, map[string]string{planner.Refusal: "!", planner.Warning: "?"}[f.Severity]+f.Code)
+				all = append(all, f.Summary, f.Detail)
+				if line := lineOf(w.hcl, f); !strings.Contains(line, "replication_sets") {
+					t.Errorf("%s: at %q", c.rule, line)
+				}
+			}
+		}
+		if strings.Join(codes, " ") != c.want || !strings.Contains(strings.Join(all, "\n"), c.remedy) {
+			t.Errorf("%s: %s %s, want %s %q", c.rule, codes, all, c.want, c.remedy)
+		}
+	}
+}

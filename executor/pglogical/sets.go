@@ -31,10 +31,8 @@ func (s Sets) names() []string { return []string{s.All, s.Inserts} }
 
 // sets are those of the mirror on a node: see the package.
 func (e *Engine) sets(node string) Sets {
-	if node == e.subscription() {
-		return Sets{All: "default", Inserts: "default_insert_only"}
-	}
-	return Sets{All: e.subscription(), Inserts: e.named("_inserts")}
+	all, inserts := planner.PglogicalSets(node, e.subscription())
+	return Sets{All: all, Inserts: inserts}
 }
 
 // Sets returns the mirror's on the source.
