@@ -209,6 +209,10 @@ func (f *following) recordIdentities(ctx context.Context) error {
 // whether they were all along: what was written to a table while it was in none is
 // lost. Tables that are copied again or leave have none of that to fear.
 func (f *following) checkPublished(ctx context.Context) error {
+	begun, err := ledger.BegunDDL(ctx, f.conn, f.plan.ID)
+	if err != nil {
+		return err
+	}
 	c := slot.Checked{Address: f.change.Address, Stream: *f.stream}
 	for i := range f.plan.Tables {
 		t := &f.plan.Tables[i]
@@ -216,6 +220,7 @@ func (f *following) checkPublished(ctx context.Context) error {
 			c.Members = append(c.Members, m)
 		}
 	}
+	c.Members = unawaited(c.Members, begun)
 	return slot.CheckPublished(ctx, f.control, c)
 }
 

@@ -112,7 +112,11 @@ func (o streamOpener) checkNow(ctx context.Context, position catalog.LSN) error 
 		return err
 	}
 	defer session.Close(ctx, source)
-	if checked.Members, err = unexplained(ctx, source, o.settings.Log, members); err != nil {
+	begun, err := ledger.BegunDDL(ctx, target, o.id)
+	if err != nil {
+		return err
+	}
+	if checked.Members, err = unexplained(ctx, source, o.settings.Log, unawaited(members, begun)); err != nil {
 		return err
 	}
 	timeline, err := slot.Check(ctx, source, checked)

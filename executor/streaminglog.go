@@ -13,6 +13,19 @@ import (
 	"bascule/planner/session"
 )
 
+// unawaited are the members but for those that a command makes of what they are another
+// member, or none, once the target has it: the publications show that already, if it
+// is on the source.
+func unawaited(members []ledger.Member, begun []ledger.DDL) []ledger.Member {
+	turned := map[uint32]bool{}
+	for _, d := range begun {
+		for _, m := range d.Members {
+			turned[m.Source] = true
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(members), func(m ledger.Member) bool { return turned[m.Source] })
+}
+
 // unexplained are the members but for those of which the source's log of DDL says that
 // they are gone, or published in part, by a command that the stream may not have come to.
 // Without a log all are, also where it is gone.

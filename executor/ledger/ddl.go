@@ -94,6 +94,17 @@ func FindDDL(ctx context.Context, conn *pgx.Conn, mirror, id string) (*DDL, erro
 	return &list[0], nil
 }
 
+// BegunDDL returns the commands that a transaction of the source was begun for, and that
+// the target does not have.
+func BegunDDL(ctx context.Context, conn *pgx.Conn, mirror string) ([]DDL, error) {
+	rows, err := conn.Query(ctx, begunDDL, mirror)
+	if err != nil {
+		return nil, wrap("read ddl", err)
+	}
+	list, err := pgx.CollectRows(rows, scanDDL)
+	return list, wrap("read ddl", err)
+}
+
 // ApplyDDL records, in the transaction that ran the command on the target, that it did,
 // and what it made of the members. lsn is the position behind the source's commit. A
 // command that is applied already is an error: it is not to be run again.
@@ -160,6 +171,11 @@ const startDDL = `
 const findDDL = `
 	select id, nonce, address, checksum, command, lock_timeout, xid, members::text, lsn::text, applied
 	from bascule.ddl where mirror = $1 and id = $2`
+
+const begunDDL = `
+	select id, nonce, address, checksum, command, lock_timeout, xid, members::text, lsn::text, applied
+	from bascule.ddl where mirror = $1 and xid <> '' and applied is null
+	order by id`
 
 const applyDDL = `
 	update bascule.ddl set lsn = $3::text::pg_lsn, applied = pg_catalog.now()
