@@ -2,7 +2,6 @@ package executor
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -12,14 +11,11 @@ import (
 
 	"bascule/config"
 	"bascule/executor/ledger"
-	"bascule/executor/pglogical"
 	"bascule/executor/progress"
 	"bascule/executor/slot"
 	"bascule/executor/stream"
-	"bascule/executor/subscription"
 	"bascule/planner"
 	"bascule/planner/catalog"
-	"bascule/planner/session"
 )
 
 // engine is what moves the rows of a mirror between two applies, where that is not
@@ -63,145 +59,6 @@ type handover struct {
 	note           func(text string)
 	sink           progress.Sink
 	log            *slog.Logger
-}
-
-// takeBack stops the servers' engine, and records where it stands as the mirror's
-// position. It may be repeated.
-func (h *handover) takeBack(ctx context.Context) error {
-	e, err := h.engine(ctx)
-	if err != nil {
-		return err
-	}
-	position, err := ledger.TakePosition(ctx, h.conn, h.id, ledger.Main)
-	if err != nil {
-		return err
-	}
-	if position == nil {
-		return fmt.Errorf("%s has no position in the ledger of its target any more", h.address)
-	}
-	at, err := h.take(ctx, e)
-	var gone *subscription.GoneError
-	var gap *pglogical.GapError
-	if errors.As(err, &gone) || errors.As(err, &gap) {
-		return &slot.TerminalError{Halt: ledger.Halt{Code: "engine_lost", Terminal: true, Text: err.Error(),
-			Remedy: "copy everything again: bascule apply -replace='" + h.address + "'"}}
-	}
-	if err != nil {
-		return fmt.Errorf("stop the %s engine: %w", h.settings.Engine, err)
-	}
-	h.log.InfoContext(ctx, "mirror taken back", "mirror", h.address, "engine", h.settings.Engine, "lsn", at.String())
-	// Also after a cancel: an engine that is stopped is given back only where this is
-	// recorded.
-	recording, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTime)
-	defer cancel()
-	if err := ledger.TakeBack(recording, h.conn, h.id, at); err != nil {
-		return err
-	}
-	return h.settleCarried(ctx, max(at, position.LSN))
-}
-
-// recordTime is how long that may take.
-const recordTime = 30 * time.Second
-
-// take stops the engine, and returns where it stands. From there on there is a slot that
-// Bascule can stream from: it is made before anything is stopped, and what is in it that
-// the engine still applies is passed over.
-func (h *handover) take(ctx context.Context, e engine) (catalog.LSN, error) {
-	if h.apart() {
-		if err := h.ownSlot(ctx); err != nil {
-			return 0, err
-		}
-	}
-	return e.Take(ctx)
-}
-
-// apart reports whether the engine reads another slot than the one that Bascule streams
-// from: of the two, each is made before the other ends.
-func (h *handover) apart() bool { return h.settings.Engine == planner.EnginePglogical }
-
-// settleCarried records the commands that the engine has carried to the target, and that
-// an apply which was killed did not record: what they made of the members is known from
-// then on.
-func (h *handover) settleCarried(ctx context.Context, at catalog.LSN) error {
-	if !h.apart() {
-		return nil
-	}
-	carrier, err := h.pglogical(ctx)
-	if err != nil {
-		return err
-	}
-	rec, err := ledgerRecord(ctx, h.conn, h.id)
-	if err != nil || rec == nil {
-		return err
-	}
-	for _, d := range rec.DDL {
-		if !d.Begun || !d.Applied.IsZero() {
-			continue
-		}
-		row, err := ledger.FindDDL(ctx, h.conn, h.id, d.ID)
-		if err == nil && row != nil {
-			err = recordCarried(ctx, h.conn, carrier, h.id, row, at)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// recordCarried records that the engine has run a command on the target, if it has.
-func recordCarried(ctx context.Context, conn *pgx.Conn, carrier *pglogical.Engine, mirror string, row *ledger.DDL, lsn catalog.LSN) error {
-	done, err := carrier.Applied(ctx, row.ID)
-	if err != nil || !done {
-		return err
-	}
-	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { return ledger.ApplyDDL(ctx, tx, mirror, row, lsn) })
-}
-
-// ownSlot finds or makes the slot that Bascule streams from, at or before where the
-// engine stands. What the engine has not applied is in its own slot alone, so ours is a
-// copy of that one: nothing is waited for, however far behind the engine is, or for what
-// reason it cannot go on.
-func (h *handover) ownSlot(ctx context.Context) error {
-	slots, _, err := catalog.ReadSlots(ctx, h.control)
-	if err != nil {
-		return err
-	}
-	i := slices.IndexFunc(slots, func(s catalog.Slot) bool { return s.Name == h.settings.Slot })
-	if i >= 0 && slots[i].Confirmed != 0 && slots[i].WALStatus != "lost" && slots[i].Invalidation == "" {
-		return h.failover(ctx, slots[i].Failover)
-	}
-	carrier, err := h.pglogical(ctx)
-	if err != nil {
-		return err
-	}
-	from, err := carrier.Slot(ctx)
-	if err != nil {
-		return err
-	}
-	if i >= 0 { // it is of no use, or its making was interrupted
-		if err := slot.Drop(ctx, h.control, h.settings.Slot, slot.Patience); err != nil {
-			return err
-		}
-	}
-	if err := slot.Copy(ctx, h.control, from, h.settings.Slot); err != nil {
-		return err
-	}
-	return h.failover(ctx, false)
-}
-
-// failover has standbys keep a copy of our slot, where that is wanted: a copied slot has
-// that not from the one that it is a copy of.
-func (h *handover) failover(ctx context.Context, has bool) error {
-	if has || !h.settings.Failover {
-		return nil
-	}
-	conn, err := session.Open(ctx, h.source, session.Options{Application: application(h.address, "slot"), Replication: true})
-	if err != nil {
-		return err
-	}
-	defer session.Close(ctx, conn)
-	return slot.SetFailover(ctx, conn.PgConn(), h.settings.Slot)
 }
 
 // prepare makes what the engine needs, and returns the first position that it can go on

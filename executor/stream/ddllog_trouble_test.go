@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"bascule/executor/ledger"
 	"bascule/executor/stream"
 	"bascule/planner/catalog/pgtest"
@@ -147,6 +149,32 @@ func TestUndeclaredRoles(t *testing.T) {
 	if got := a.target.Query1(t, "select relowner::regrole::text from pg_class where relname = 'b'"); got != role {
 		t.Errorf("owner %s", got)
 	}
+}
+
+// A statement that runs by itself, of a role that is not there, halts with the block that
+// is to be pasted; when the role is there, it runs.
+func TestUndeclaredAloneRole(t *testing.T) {
+	t.Parallel()
+	r := between(t, pgtest.Server(t, 15), pgtest.Server(t, 16), "create table a (id int primary key, v int)")
+	role, _ := r.source.Role(t, "")
+	r.source.Exec(t, "grant all on schema public to "+role+"; alter table a owner to "+role)
+	a := r.withLog()
+	a.ddl.Owners = true
+	owner, err := pgx.Connect(t.Context(), a.source.URLAs(role))
+	a.must(err)
+	defer owner.Close(context.Background())
+	run := a.run()
+	_, err = owner.Exec(t.Context(), "create index concurrently a_v on public.a (v)")
+	a.must(err)
+	h := run.halted().Halt
+	if h.Code != "undeclared" || !strings.Contains(h.Text, `role "`+role+`" does not exist`) || !strings.Contains(h.Remedy, "bascule run -retry") ||
+		!strings.Contains(h.Remedy, "create index concurrently a_v on public.a (v)") {
+		t.Errorf("%+v", h)
+	}
+	a.target.Exec(t, "create role "+role+"; grant all on schema public to "+role+"; alter table a owner to "+role)
+	run = a.run()
+	run.catchUp()
+	a.sameShapes()
 }
 
 // The command of a ddl block is its own, not the log's; a stream beside the main one

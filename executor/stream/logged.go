@@ -144,7 +144,9 @@ func (t *stepping) openAlone(ctx context.Context, x *ddllog.Step) (*pgx.Conn, er
 		return nil, err
 	}
 	if _, err = conn.Exec(ctx, aloneSettings, x.Path()); err == nil {
-		_, err = conn.Exec(ctx, aloneRole, t.role(x))
+		if _, err = conn.Exec(ctx, aloneRole, t.role(x)); err != nil && !session.Transient(err) {
+			err = &loggedError{final: t.final, steps: t.list, where: t.where, at: 0, text: err.Error(), err: err}
+		}
 	}
 	if err != nil {
 		session.Close(ctx, conn)
