@@ -50,9 +50,25 @@ func (d *draft) there(log string) *catalog.Log {
 	return &d.source.Logs[i]
 }
 
-// unlogged says why the log of a mirror that streams is made again, or "".
+// leftLog is the log that a mirror whose record has none still has on its source, or "":
+// that it has none is recorded before the log goes. Log and slot have one name.
+func (m *maker) leftLog(s *Stream, source string) string {
+	live := m.in.Live[source]
+	if s == nil || s.Log != "" || !s.OwnSlot || live == nil || live.Database == nil {
+		return ""
+	}
+	if slices.ContainsFunc(live.Database.Logs, func(l catalog.Log) bool { return l.Schema == s.Slot && strings.HasPrefix(l.Comment, catalog.LogMark) }) {
+		return s.Slot
+	}
+	return ""
+}
+
+// unlogged says why the log of a mirror that streams is made again, or taken away, or "".
 func (d *draft) unlogged() string {
 	s := d.out.Stream
+	if s != nil && s.Log == "" && d.leftLog(d.before, d.out.Source) != "" {
+		return "an apply that was interrupted has left the log of DDL on its source; it is taken away"
+	}
 	if s == nil || s.Log == "" || d.before == nil || d.before.Log != s.Log {
 		return ""
 	}
@@ -94,8 +110,10 @@ func (d *draft) underway() map[uint32]bool {
 func (d *draft) logSteps() []Step {
 	s := d.out.Stream
 	var steps []Step
-	if was := d.before; d.running && was != nil && was.Log != "" && was.Log != s.Log {
-		steps = append(steps, Step{ID: "drop log", Kind: "log", Peer: d.out.Source, Summary: "log DDL no longer: drop the event triggers and schema " + was.Log, SQL: DropLogSQL(was.Log)})
+	if d.running && d.before != nil {
+		if was := cmp.Or(d.before.Log, d.leftLog(d.before, d.out.Source)); was != "" && was != s.Log {
+			steps = append(steps, Step{ID: "drop log", Kind: "log", Peer: d.out.Source, Summary: "log DDL no longer: drop the event triggers and schema " + was, SQL: DropLogSQL(was)})
+		}
 	}
 	if s.Log == "" || d.running && d.before.Log == s.Log && d.unlogged() == "" {
 		return steps

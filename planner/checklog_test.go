@@ -123,6 +123,20 @@ func TestLogSteps(t *testing.T) {
 			w.logged(t)
 			w.src.Logs[0].Whole = false
 		}, []string{"\nlog | create schema"}, nil},
+		{"left by an apply that was killed", "", func(t *testing.T, w *world) {
+			w.streaming(t)
+			w.left("migrator", catalog.LogMark+"1")
+		}, []string{"\ndrop log | " + drop}, []string{"\nlog |"}},
+		{"somebody's is not touched", "", func(t *testing.T, w *world) {
+			w.streaming(t)
+			w.left("somebody", "")
+			w.hcl = w.hcl[:strings.Index(w.hcl, "mirror \"app\"")]
+		}, nil, []string{"log |"}},
+		{"left by an apply that was killed, and removed", "", func(t *testing.T, w *world) {
+			w.streaming(t)
+			w.left("migrator", catalog.LogMark+"1")
+			w.hcl = w.hcl[:strings.Index(w.hcl, "mirror \"app\"")]
+		}, []string{"\ndrop log | " + drop}, nil},
 		{"removed", logging, func(t *testing.T, w *world) {
 			w.logged(t)
 			i := strings.Index(w.hcl, "mirror \"app\"")

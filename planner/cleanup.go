@@ -54,6 +54,7 @@ func (m *maker) madeBy(r *state.Resource) *Stream {
 			if on := r.Mirror.OnSource; on != nil {
 				s.Log = cmp.Or(s.Log, on.Log) // made before it was recorded
 			}
+			s.Log = cmp.Or(s.Log, m.leftLog(s, r.Mirror.Source))
 			return s
 		}
 	}
