@@ -104,6 +104,11 @@ func (a Alone) statement(ctx context.Context, i int, begun bool, invalid []uint3
 		if err == nil || begun && doneBefore[session.Code(err)] {
 			return nil
 		}
+		if begun {
+			if done, failed := a.detached(ctx, x, err); done || failed != nil {
+				return failed
+			}
+		}
 		if there, failed := a.carried(ctx, x, err); there || failed != nil {
 			return failed
 		}

@@ -183,3 +183,39 @@ func TestAloneCarried(t *testing.T) {
 		t.Errorf("half an index: %v", err)
 	}
 }
+
+// A partition's detaching that was killed is brought to its end: it cannot be begun again
+// where it is pending, nor where it is through.
+func TestAloneDetachesOn(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, 15, users+`; create table public."P" (id int) partition by range (id); create table public.p_1 partition of public."P" for values from (1) to (10)`)
+	a := ddl.Alone{Address: "ddl.x", Where: "the source", Side: ddl.SideSource, Source: r.Source, LockTimeout: time.Second,
+		Statements: []ddl.Statement{{Text: `alter table public."P" detach partition public.p_1 concurrently`, Tables: []string{`public."P"`, "public.p_1"}}},
+		Record:     func(context.Context, string) error { return nil }}
+	reader := r.Conn(t)
+	if _, err := reader.Exec(t.Context(), `begin; select from public."P"`); err != nil {
+		t.Fatal(err)
+	}
+	killed := r.Conn(t).PgConn()
+	ended := make(chan error, 1)
+	go func() { ended <- killed.Exec(t.Context(), a.Statements[0].Text).Close() }()
+	r.Eventually(t, "select inhdetachpending from pg_inherits where inhrelid = 'p_1'::regclass", "t")
+	r.Exec(t, fmt.Sprintf("select pg_terminate_backend(%d)", killed.PID()))
+	if err := <-ended; err == nil {
+		t.Fatal("it did not wait")
+	}
+	if _, err := reader.Exec(t.Context(), "commit"); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := a.Run(t.Context(), "source 0 begun"); err != nil {
+			t.Error(err)
+		}
+		if got := r.Query1(t, "select count(*) from pg_inherits where inhrelid = 'p_1'::regclass"); got != "0" {
+			t.Error("it is still a partition")
+		}
+	}
+	if err := a.Run(t.Context(), ""); err == nil {
+		t.Error("what is no partition from the beginning is no error")
+	}
+}
