@@ -2,6 +2,7 @@ package executor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -11,6 +12,7 @@ import (
 
 	"bascule/config"
 	"bascule/executor/ledger"
+	"bascule/executor/pglogical"
 	"bascule/executor/progress"
 	"bascule/executor/slot"
 	"bascule/executor/stream"
