@@ -2,10 +2,10 @@ package catalog
 
 // The parts of the fingerprint that belong to no table.
 //
-// What the server came with, all below the first oid that it gives away later, counts
-// by little: that it is there, whose it is, and who may use it. pg_dump writes nothing
-// else of it, and to write out its thousands of rows, with each function's name looked
-// up, would take longer than everything else that is read.
+// Of what the server came with, all below the first oid that it gives away later, only
+// who may use it counts. pg_dump writes nothing else of it, and to write out its thousands
+// of rows, with each function's name looked up, would take longer than everything else
+// that is read.
 const (
 	// Row types and arrays come and go with what they belong to.
 	schemaParts = `
@@ -13,11 +13,11 @@ const (
 		from pg_catalog.pg_namespace n
 		where n.oid not in (select oid from hidden)
 		union all
-		select 'type', case when t.oid < 16384 then row(t.oid, t.typname, t.typowner, t.typacl)::text else t::text end
+		select 'type', t::text
 		from pg_catalog.pg_type t
 		left join pg_catalog.pg_type e on e.typarray = t.oid
 		left join pg_catalog.pg_class c on c.oid = t.typrelid
-		where e.oid is null and (c.oid is null or c.relkind = 'c') and t.typnamespace not in (select oid from hidden)
+		where (t.oid >= 16384 or t.typacl is not null) and e.oid is null and (c.oid is null or c.relkind = 'c') and t.typnamespace not in (select oid from hidden)
 		union all
 		select 'enum', e::text
 		from pg_catalog.pg_enum e
@@ -29,56 +29,56 @@ const (
 		join pg_catalog.pg_type t on t.oid = r.rngtypid
 		where t.typnamespace not in (select oid from hidden)
 		union all
-		select 'proc', case when p.oid < 16384 then row(p.oid, p.proname, p.proowner, p.proacl)::text else p::text end
+		select 'proc', p::text
 		from pg_catalog.pg_proc p
-		where p.pronamespace not in (select oid from hidden)
+		where (p.oid >= 16384 or p.proacl is not null) and p.pronamespace not in (select oid from hidden)
 		union all
-		select 'aggregate', case when p.oid < 16384 then p.oid::text else a::text end
+		select 'aggregate', a::text
 		from pg_catalog.pg_aggregate a
 		join pg_catalog.pg_proc p on p.oid = a.aggfnoid
-		where p.pronamespace not in (select oid from hidden)
+		where a.aggfnoid >= 16384 and p.pronamespace not in (select oid from hidden)
 		union all
-		select 'operator', case when o.oid < 16384 then row(o.oid, o.oprname, o.oprowner)::text else o::text end
+		select 'operator', o::text
 		from pg_catalog.pg_operator o
-		where o.oprnamespace not in (select oid from hidden)
+		where o.oid >= 16384 and o.oprnamespace not in (select oid from hidden)
 		union all
 		select 'opclass', o::text
 		from pg_catalog.pg_opclass o
-		where o.opcnamespace not in (select oid from hidden)
+		where o.oid >= 16384 and o.opcnamespace not in (select oid from hidden)
 		union all
 		select 'opfamily', o::text
 		from pg_catalog.pg_opfamily o
-		where o.opfnamespace not in (select oid from hidden)
+		where o.oid >= 16384 and o.opfnamespace not in (select oid from hidden)
 		union all
-		select 'amop', case when a.oid < 16384 then a.oid::text else a::text end from pg_catalog.pg_amop a
+		select 'amop', a::text from pg_catalog.pg_amop a where a.oid >= 16384
 		union all
-		select 'amproc', case when a.oid < 16384 then a.oid::text else a::text end from pg_catalog.pg_amproc a
+		select 'amproc', a::text from pg_catalog.pg_amproc a where a.oid >= 16384
 		union all
 		select 'collation', c::text
 		from pg_catalog.pg_collation c
-		where c.collnamespace not in (select oid from hidden)
+		where c.oid >= 16384 and c.collnamespace not in (select oid from hidden)
 		union all
-		select 'conversion', case when c.oid < 16384 then row(c.oid, c.conname, c.conowner)::text else c::text end
+		select 'conversion', c::text
 		from pg_catalog.pg_conversion c
-		where c.connamespace not in (select oid from hidden)
+		where c.oid >= 16384 and c.connamespace not in (select oid from hidden)
 		union all
 		select 'ts_config', c::text
 		from pg_catalog.pg_ts_config c
-		where c.cfgnamespace not in (select oid from hidden)
+		where c.oid >= 16384 and c.cfgnamespace not in (select oid from hidden)
 		union all
-		select 'ts_config_map', m::text from pg_catalog.pg_ts_config_map m
+		select 'ts_config_map', m::text from pg_catalog.pg_ts_config_map m where m.mapcfg >= 16384
 		union all
 		select 'ts_dict', d::text
 		from pg_catalog.pg_ts_dict d
-		where d.dictnamespace not in (select oid from hidden)
+		where d.oid >= 16384 and d.dictnamespace not in (select oid from hidden)
 		union all
 		select 'ts_parser', p::text
 		from pg_catalog.pg_ts_parser p
-		where p.prsnamespace not in (select oid from hidden)
+		where p.oid >= 16384 and p.prsnamespace not in (select oid from hidden)
 		union all
 		select 'ts_template', t::text
 		from pg_catalog.pg_ts_template t
-		where t.tmplnamespace not in (select oid from hidden)`
+		where t.oid >= 16384 and t.tmplnamespace not in (select oid from hidden)`
 
 	// Of user mappings the options are left out: they hold passwords. Publications of
 	// ours are no definitions of the database.
@@ -86,7 +86,7 @@ const (
 		select 'cast', c::text
 		from pg_catalog.pg_cast c
 		join pg_catalog.pg_type t on t.oid = c.castsource
-		where t.typnamespace not in (select oid from hidden)
+		where c.oid >= 16384 and t.typnamespace not in (select oid from hidden)
 		union all
 		select 'language', l::text from pg_catalog.pg_language l
 		union all

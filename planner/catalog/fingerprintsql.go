@@ -19,7 +19,7 @@ const (
 		), index as (
 			select c.oid, c.relname, c.relnamespace
 			from pg_catalog.pg_class c
-			where c.relkind in ('i', 'I') and c.relnamespace not in (select oid from hidden)
+			where c.oid >= 16384 and c.relkind in ('i', 'I') and c.relnamespace not in (select oid from hidden)
 				and c.relname !~ '_cc(new|old)[0-9]*$'
 		)
 		select part, pg_catalog.count(*), coalesce(pg_catalog.sum(pg_catalog.hashtextextended(definition, 0)), 0)::text
@@ -108,7 +108,7 @@ const (
 				connoinherit, conperiod, conkey, confkey, conpfeqop, conppeqop, conffeqop, confdelsetcols, conexclop, conbin
 			from pg_catalog.pg_constraint
 		) c
-		where c.connamespace not in (select oid from hidden)
+		where c.oid >= 16384 and c.connamespace not in (select oid from hidden)
 		union all
 		select 'trigger', row(t.oid, t.tgrelid, t.tgparentid, t.tgname, t.tgfoid, t.tgtype, t.tgenabled, t.tgisinternal,
 			t.tgconstrrelid, t.tgconstraint, t.tgdeferrable, t.tginitdeferred, t.tgattr, t.tgargs, t.tgqual, t.tgoldtable,
