@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -24,6 +25,22 @@ func (f *follower) triesWith(ctx context.Context, t *testing.T, change func(*exe
 	defer cancel()
 	result, err := executor.Apply(ctx, c)
 	return plan, result, err
+}
+
+// waitsInVain applies without waiting for long. Where that was too short for the machine
+// to get to where the test wants it, which there says, it applies again, and waits longer.
+func (f *follower) waitsInVain(t *testing.T, there func(err error) bool) {
+	t.Helper()
+	for wait := 3 * time.Second; ; wait *= 2 {
+		_, _, err := f.triesWith(t.Context(), t, func(c *executor.Config) { c.WaitTimeout = wait })
+		if exitCode(err) == 8 && there(err) {
+			return
+		}
+		if exitCode(err) != 8 || wait > patience/4 {
+			t.Errorf("%v\n%s", err, f.events)
+			return
+		}
+	}
 }
 
 // recorded is the block's record in the state, "" without one.

@@ -154,7 +154,8 @@ func (d *commanding) onSource(ctx context.Context) (catalog.LSN, error) {
 	var wrote *ddl.WroteRowsError
 	var touched *ddl.TouchedError
 	var unready *UnreadyError
-	d.refused = errors.As(err, &command) || errors.As(err, &wrote) || errors.As(err, &touched) || errors.As(err, &unready)
+	// A statement that was cancelled because the time to wait is over was not refused.
+	d.refused = ctx.Err() == nil && (errors.As(err, &command) || errors.As(err, &wrote) || errors.As(err, &touched) || errors.As(err, &unready))
 	if err != nil && !d.refused {
 		err = errors.Join(err, d.unstart(ctx))
 	}
