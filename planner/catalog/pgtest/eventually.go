@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 )
 
 // patience is how long a fact may take to become true.
@@ -41,10 +43,25 @@ func poll(ctx context.Context, fact func() error) error {
 // Eventually waits until a query returns this value (see Query1).
 func (d *DB) Eventually(t testing.TB, sql, want string) {
 	t.Helper()
-	Eventually(t, func() error {
-		if got := d.Query1(t, sql); got != want {
-			return fmt.Errorf("%s: %q, want %q", sql, got, want)
+	var conn *pgx.Conn
+	defer func() {
+		if conn != nil {
+			_ = conn.Close(context.Background())
 		}
-		return nil
+	}()
+	Eventually(t, func() (err error) {
+		if conn == nil || conn.IsClosed() { // whoever ends sessions may end this one
+			if conn, err = pgx.Connect(t.Context(), d.URL); err != nil {
+				t.Fatal(err)
+			}
+		}
+		rows, err := ask(t.Context(), conn, sql)
+		if err != nil && !conn.IsClosed() {
+			t.Fatal(err)
+		}
+		if got := first(rows); err == nil && got != want {
+			err = fmt.Errorf("%s: %q, want %q", sql, got, want)
+		}
+		return err
 	})
 }

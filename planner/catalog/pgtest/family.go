@@ -134,8 +134,12 @@ func (f *family) plant(bin string) (seed, error) {
 		return seed{}, err
 	}
 	s := seed{bin: bin, data: filepath.Join(home, "data"), password: rand.Text()}
+	kept, err := verifier(s.password)
+	if err != nil {
+		return seed{}, err
+	}
 	pwfile := filepath.Join(home, "password")
-	if err := f.account.writeFile(pwfile, []byte(s.password)); err != nil {
+	if err := f.account.writeFile(pwfile, []byte(kept)); err != nil {
 		return seed{}, err
 	}
 	out, err := f.account.command(filepath.Join(bin, "initdb"), "-D", s.data,
