@@ -89,11 +89,30 @@ func TestUndeclaredCommandsArrive(t *testing.T) {
 	}
 }
 
+// A table that was made with rows arrives with these, as other commands do.
+func TestUndeclaredRowsArrive(t *testing.T) {
+	t.Parallel()
+	majors := []int{15, 17, 18}
+	for i, k := range rowsKinds {
+		for n, major := range majors {
+			for _, inside := range []bool{true, false} {
+				if !*longFlag && (i > 0 || major != 17 || inside) {
+					continue // make suites runs all
+				}
+				t.Run(fmt.Sprintf("%s, 15 to %d, inside %t", k.rule, major, inside), func(t *testing.T) {
+					t.Parallel()
+					runKind(t, k, major, undeclared(inside, inside || (i+n)%2 == 0))
+				})
+			}
+		}
+	}
+}
+
 // Statements that were sent as one string are run again by the block that the halt
 // prints, and by nothing else.
 func TestUndeclaredAtOnce(t *testing.T) {
 	t.Parallel()
-	for i, k := range commandKinds {
+	for i, k := range slices.Concat(commandKinds, rowsKinds) {
 		if len(k.all()) < 2 || k.alone || k.added != "" || !*longFlag && k.rule != "constraints at once" {
 			continue // make suites runs all
 		}

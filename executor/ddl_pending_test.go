@@ -16,10 +16,10 @@ func TestApplyWithCommandsPending(t *testing.T) {
 		rule, body, work string
 		sqls             []string
 	}{
-		{"a copied one that is altered", "", "later add ", []string{"create table later as select * from t", "alter table later add primary key (id)", "update later set b = 0", "alter table later add n int default 4"}},
+		{"a copied one that is altered", "", "", []string{"create table later as select * from t", "alter table later add primary key (id)", "update later set b = 0", "alter table later add n int default 4"}},
 		{"a table", "", "", []string{"create table made (id int primary key, v text)", "insert into made values (1, 'x'), (2, 'y')", "update made set v = 'z' where id = 1"}},
 		{"a table without a key", "", "", []string{"create table made (v text)", "insert into made values ('x'), ('x')"}},
-		{"a table and a copied one", "", "later add ", []string{"create table made (id int primary key, v text)", "insert into made values (1, 'x')", "create table later as select * from t", "insert into later values (500)", "update made set v = 'y'"}},
+		{"a table and a copied one", "", "", []string{"create table made (id int primary key, v text)", "insert into made values (1, 'x')", "create table later as select * from t", "insert into later values (500)", "update made set v = 'y'"}},
 		{"a table that is renamed", "", "", []string{"insert into t values (200)", "alter table t rename to people", "insert into people values (201)"}},
 		{"a table and its name", "", "", []string{"create table made (id int primary key)", "insert into made values (1)", "alter table made rename to called", "insert into called values (2)", "alter table called add v text default 'd'"}},
 		{"a table that goes", "", "", []string{"insert into u values (2)", "drop table u", "insert into t values (200)"}},

@@ -16,7 +16,7 @@ var tableKinds = []commandKind{
 		span: "insert into made values ('span', #)", after: "insert into made values ('x', 1), ('x', 1); insert into made values ('y', 2); update made set n = n", published: "f|t, t|made"},
 	{rule: "a table without a key that is whole", schema: single, before: row, open: true, commands: []string{"create table public.made (v text, n int)", "alter table public.made replica identity full"},
 		span: "insert into made values ('span', #)", after: "insert into made values ('x', 1), ('x', 1); update made set n = 2 where v = 'x'; delete from made where v = 'x'", published: "f|made, f|t"},
-	{rule: "a table like another", noted: "public.later is selected by the mirror, and on the source only", added: "later add ", schema: single, before: row, open: true, commands: []string{"create table public.made (like public.t including all)", "create table public.later as select id, b from public.t with no data"},
+	{rule: "a table like another", schema: single, before: row, open: true, commands: []string{"create table public.made (like public.t including all)", "create table public.later as select id, b from public.t with no data"},
 		span: "insert into made (id) values (#); insert into later values (#)", after: "insert into made select * from t; update made set b = 0; insert into later select id, b from t", published: "f|made, f|t, t|later"},
 	{rule: "a schema with a table", schema: single, before: row, open: true, commands: []string{"create schema shop create table made (id int primary key, v text)"},
 		span: "insert into shop.made values (#)", after: "insert into shop.made values (1, 'x'); update shop.made set v = 'y'", published: "f|made, f|t"},

@@ -196,7 +196,7 @@ func (w *working) table(t *Table) string {
 		return w.asked(t)
 	case m == nil && !w.heir(t):
 		return WorkAdd
-	case m == nil, w.differs(t, m), m.State == catalog.MemberCopying, w.again[t.OID]:
+	case m == nil, w.differs(t, m), m.State == catalog.MemberCopying, m.State == catalog.MemberWaiting && w.out.Stream.Log == "", w.again[t.OID]:
 		return w.fresh(t, there)
 	}
 	return ""

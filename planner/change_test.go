@@ -115,6 +115,7 @@ func TestChange(t *testing.T) {
 		}, "-/+ mirror.app; .B156; .B169"},
 		{"its last change was interrupted", "", func(w *world) { w.streaming(t); w.ledger().Digest = "before" }, "~ mirror.app"},
 		{"a table that was being added", "", func(w *world) { w.streaming(t); w.ledger().Members[0].State = catalog.MemberCopying }, "~ mirror.app; again lines"},
+		{"a table that waits for its rows, and the log is gone", "", func(w *world) { w.streaming(t); w.ledger().Members[0].State = catalog.MemberWaiting }, "~ mirror.app; again lines"},
 		{"the target lost a table", "", func(w *world) { w.streaming(t); dropped(w.dst, 70200) }, "~ mirror.app; add lines"},
 		{"DDL on one side alone", "", func(w *world) {
 			w.streaming(t)

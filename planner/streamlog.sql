@@ -39,7 +39,33 @@ create table if not exists {log}.ddl (
 -- of a kind have in one message is not to be run for each.
 alter table {log}.ddl add column if not exists stamp timestamptz not null default pg_catalog.statement_timestamp();
 
+-- definition makes what the command made, where its text does not say what that is.
+alter table {log}.ddl add column if not exists definition text;
+
 revoke all on table {log}.ddl from public;
+
+-- The command that makes a table as a query has made it, without its rows: there is
+-- nothing yet but columns.
+create or replace function {log}.defined(t oid) returns text language sql stable set search_path = pg_catalog, pg_temp as $log$
+select format('create table %I.%I (%s)', n.nspname, c.relname, array_to_string(array(
+		select format('%I %s', a.attname, format_type(a.atttypid, a.atttypmod)) || coalesce((
+			select format(' collate %I.%I', s.nspname, l.collname)
+			from pg_collation l
+			join pg_namespace s on s.oid = l.collnamespace
+			where l.oid = a.attcollation and l.oid <> y.typcollation), '')
+		from pg_attribute a
+		join pg_type y on y.oid = a.atttypid
+		where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+		order by a.attnum), ', '))
+	|| case when c.reloptions is null then '' else ' with (' || array_to_string(array(
+		select format('%I = %L', o.option_name, o.option_value)
+		from unnest(c.reloptions) with ordinality r(text, place)
+		cross join lateral pg_options_to_table(array[r.text]) o
+		order by r.place), ', ') || ')' end
+from pg_class c
+join pg_namespace n on n.oid = c.relnamespace
+where c.oid = t and c.relkind = 'r' and c.relpersistence = 'p'
+$log$;
 
 -- Whether the mirror's patterns select a name, or, of a partition, its root.
 create or replace function {log}.chosen(schema text, name text, inherited boolean) returns boolean language sql immutable set search_path = pg_catalog, pg_temp as $log$
@@ -131,8 +157,21 @@ begin
 end
 $log$;
 
+-- What rows of a table are like: whenever something is done to its columns, to their
+-- values by a definition, or to what the table is a part of, this is another.
+create or replace function {log}.shape(t oid) returns text language sql stable set search_path = pg_catalog, pg_temp as $log$
+select hashtextextended(concat_ws(' ', pg_relation_filenode(c.oid), c.relispartition, array_to_string(array(
+		select concat_ws(' ', a.attnum, a.attname, a.atttypid, a.atttypmod, a.attcollation, a.attgenerated, a.attisdropped)
+		from pg_attribute a
+		where a.attrelid = c.oid and a.attnum > 0
+		order by a.attnum), ',')), 0)::text
+from pg_class c
+where c.oid = t
+$log$;
+
 -- Makes the publications right for a table, and says what has become of it. One that
--- is in none of them joins only where the caller knows that it has no rows.
+-- is in none of them joins only where the caller knows that it has no rows, or that it
+-- is copied behind this.
 create or replace function {log}.settle(t oid, joins boolean) returns jsonb language plpgsql set search_path = pg_catalog, pg_temp as $log$
 declare
 	c record;
@@ -170,7 +209,7 @@ begin
 		end if;
 	end if;
 	return jsonb_build_object('oid', t::bigint, 'schema', c.nsp, 'name', c.rel, 'kind', c.kind, 'partition', c.part,
-		'above', to_jsonb({log}.above(t)::bigint[]), 'selected', selects, 'follow', wanted, 'key', to_jsonb(columns), 'dropped', false, 'why', why);
+		'above', to_jsonb({log}.above(t)::bigint[]), 'selected', selects, 'follow', wanted, 'key', to_jsonb(columns), 'dropped', false, 'why', why, 'shape', {log}.shape(t));
 end
 $log$;
 
@@ -246,7 +285,7 @@ begin
 			order by j.ordinality),
 		bool_or(not j.temporary and not j.ours and not j.in_extension),
 		array_agg(distinct j.tab) filter (where j.tab is not null and not j.temporary and not j.ours),
-		array_agg(j.objid) filter (where j.command_tag = 'CREATE TABLE' and j.tab = j.objid and not j.in_extension)
+		array_agg(j.objid) filter (where j.command_tag in ('CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO') and j.tab = j.objid and not j.in_extension)
 	into objects, counts, touched, made
 	from judged j;
 	objects := coalesce(objects, '[]');
@@ -344,6 +383,7 @@ declare
 	dropping boolean := event = 'sql_drop';
 	query text := coalesce(current_query(), '');
 	made record;
+	definition text;
 begin
 	if tag like '% PUBLICATION' or tag like '% SUBSCRIPTION' or tag like '% USER MAPPING' or dropping <> (tag like 'DROP %')
 		or tag in ('GRANT', 'REVOKE') and query ~ 'bascule_[a-z0-9_]+_[0-9a-f]{8}' then
@@ -355,8 +395,11 @@ begin
 		select * into made from {log}.done(tag);
 	end if;
 	if made.counts then
-		insert into {log}.ddl (tag, query, role, search_path, objects, tables)
-		values (tag, query, coalesce(nullif(current_setting('role'), 'none'), session_user::text), path, made.objects::text, made.tables::text);
+		if tag in ('CREATE TABLE AS', 'SELECT INTO') and made.tables #>> '{0,follow}' <> 'none' then
+			definition := {log}.defined((made.tables #>> '{0,oid}')::oid);
+		end if;
+		insert into {log}.ddl (tag, query, role, search_path, objects, tables, definition)
+		values (tag, query, coalesce(nullif(current_setting('role'), 'none'), session_user::text), path, made.objects::text, made.tables::text, definition);
 	end if;
 end
 $log$;

@@ -124,7 +124,7 @@ func (v *streamView) status() *view.StreamStatus {
 			if x.Follow == planner.FollowInserts {
 				t.Tables.Inserts++
 			}
-		case catalog.MemberCopying:
+		case catalog.MemberCopying, catalog.MemberWaiting:
 			t.Tables.Copying++
 		case catalog.MemberRemoved:
 			t.Tables.Removed++

@@ -12,6 +12,7 @@ import (
 // States of a member.
 const (
 	Copying  = "copying"   // its changes are not the main stream's: they are in the copy, or in a stream beside it
+	Waiting  = "waiting"   // the main stream made it, empty, and copies its rows as soon as it can
 	Followed = "streaming" // changes of transactions that Point does not cover are applied
 	Removed  = "removed"   // what still arrives of it is passed over
 )

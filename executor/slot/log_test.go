@@ -126,9 +126,13 @@ func TestLogFollowsTables(t *testing.T) {
 			{"alter table aa set schema other", "ALTER TABLE|other.aa|aa all id out|", "other.aa +b"},
 			{"alter table other.aa drop column id; update other.aa set t = ''", "ALTER TABLE|other.aa|aa inserts out|", "+b +other.aa"},
 			{"drop table other.aa", "DROP TABLE|other.aa|aa none out gone|", "+b"},
-			{"create table made as select 1 as id", "CREATE TABLE AS|public.made|made none|", "+b"},
-			{"alter table made add primary key (id)", "ALTER TABLE|public.made|made none|", "+b"},
-			{"select 1 as x into sel", "SELECT INTO|public.sel|sel none|", "+b"},
+			{"create table made as select 1 as id", "CREATE TABLE AS|public.made|made inserts|", "+b +made"},
+			{"alter table made add primary key (id)", "ALTER TABLE|public.made|made all id|", "made +b"},
+			{"select 1 as x into sel", "SELECT INTO|public.sel|sel inserts|", "made +b +sel"},
+			{"select 1 as x into other.sel; create table other.made as table made", "SELECT INTO|other.sel|sel none out|\nCREATE TABLE AS|other.made|made none out|", "made +b +sel"},
+			{"create unlogged table quick as select 1 as x; select 1 as x into temp gone", "CREATE TABLE AS|public.quick|quick none|", "made +b +sel"},
+			{"drop table quick; drop table other.sel; drop table other.made; drop table made; drop table sel", "DROP TABLE|public.quick|quick none gone|\nDROP TABLE|other.sel|sel none out gone|\n" +
+				"DROP TABLE|other.made|made none out gone|\nDROP TABLE|public.made|made none gone|\nDROP TABLE|public.sel|sel none gone|", "+b"},
 			{"create table if not exists b (x int); alter table if exists nope add x int; drop table if exists nope", "", "+b"},
 			{"create unlogged table u (id int primary key)", "CREATE TABLE|public.u|u none|", "+b"},
 			{"create domain dom as int; create table uses (id dom primary key, x int)", "CREATE DOMAIN|public.dom||\nCREATE TABLE|public.uses|uses all id|", "uses +b"},
@@ -141,6 +145,28 @@ func TestLogFollowsTables(t *testing.T) {
 				"CREATE TABLE|public.x_1|x_1 all id|\nALTER TABLE|other.x_1|x_1 all id out|\nCREATE TABLE|other.x_2|x_2 none out|\nALTER TABLE|public.x_2|x_2 none|", "other.x_1 up +b +child +uses"},
 			{"drop schema other cascade", "DROP SCHEMA|other other.old other.x_1|old none out gone, x_1 none out gone|", "up +b +child +uses"},
 		})
+	})
+}
+
+// What a query has made is logged by its definition, where it is followed; nothing else is.
+func TestLogDefines(t *testing.T) {
+	t.Parallel()
+	on(t, func(t *testing.T, major int) {
+		l := newLogged(t, major, `create schema "O d"; create type "O d"."Mood" as enum ('a'); create domain few as varchar(3)`, "public.*")
+		for _, tc := range []struct{ sql, want string }{
+			{`create table "T a" with (fillfactor = 70, autovacuum_enabled = false) as select 1::numeric(6,2) as "N n", 'x'::varchar(7) as v, 'x'::text collate "C" as c, 'a'::"O d"."Mood" as m, '{abc}'::few[] as f, now() as at`,
+				`create table public."T a" ("N n" numeric(6,2), v character varying(7), c text collate pg_catalog."C", m "O d"."Mood", f public.few[], at timestamp with time zone) with (fillfactor = '70', autovacuum_enabled = 'false')`},
+			{"set search_path = pg_catalog; select into public.bare", "create table public.bare ()"},
+			{"create function f() returns void language plpgsql as 'begin create table public.inside as select 1 as x; end'; select f()", "create table public.inside (x integer)"},
+			{"create table if not exists public.bare as select 1; create table plain (id int); create materialized view mv as select 1; create temp table tt as select 1", ""},
+			{"create unlogged table u as select 1; create table \"O d\".outside as select 1 as x", ""},
+		} {
+			l.does("set search_path = public; " + tc.sql)
+			if got := l.Query1(t, fmt.Sprintf("select coalesce(string_agg(definition, '; ' order by id), '') || coalesce(string_agg(problem, ''), '') from %s.ddl", l.p.Log)); got != tc.want {
+				t.Errorf("%s:\n%s\nwant\n%s", tc.sql, got, tc.want)
+			}
+			l.log()
+		}
 	})
 }
 

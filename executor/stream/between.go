@@ -80,5 +80,10 @@ func (s *Stream) read(ctx context.Context, conn *pgx.Conn) (members, error) {
 	if err != nil {
 		return members{}, fmt.Errorf("mirror %q: %w", s.cfg.Mirror, err)
 	}
-	return s.choose(all), nil
+	m := s.choose(all)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.unfilled = len(m.waiting)
+	s.release()
+	return m, nil
 }

@@ -112,6 +112,9 @@ func (r *receiver) aside(ctx context.Context) (*pgx.Conn, error) {
 }
 
 func (r *receiver) closeAside(ctx context.Context) {
+	if r.steps != nil {
+		r.steps.letGo(ctx)
+	}
 	if r.conn != nil {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), partingTime)
 		defer cancel()
@@ -132,6 +135,7 @@ func (r *receiver) obey(life context.Context, c pgoutput.Commit) error {
 	for pause := lockPause; ; pause = min(2*pause, mostLockPause) {
 		blockers, err := r.attempt(life, c)
 		if err == nil {
+			r.link.s.had(r.touched)
 			r.link.s.log.InfoContext(life, "command applied", "ddl", r.command.Address, "lsn", c.End)
 			return errAnew
 		}

@@ -28,6 +28,9 @@ func (r *receiver) consider(life context.Context, more bool) (time.Duration, err
 	if err != nil {
 		return 0, err
 	}
+	if !r.inside {
+		wait = min(wait, r.ripeIn())
+	}
 	// While the target has something to do, or a batch waits for company, what comes
 	// next may gather.
 	r.link.source.Slack.Store(r.partial || r.held() || r.link.flights.count() > 0)
@@ -84,7 +87,7 @@ func (r *receiver) boundary(life context.Context) error {
 	if r.link.s.reloads() {
 		return r.reload(life)
 	}
-	return nil
+	return r.replenish(life)
 }
 
 // requests are those of Between, while none waits.

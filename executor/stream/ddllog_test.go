@@ -148,7 +148,7 @@ func TestUndeclaredPassedOver(t *testing.T) {
 		"alter table out_a drop column x", "grant select on in_a to " + role, "alter table in_a owner to " + role, "alter table in_a owner to current_user",
 		"create publication another for table out_a", "drop publication another",
 		"create view out_v as select * from out_a", "create view in_v as select * from in_a",
-		"create table in_copied as select generate_series(1, 3) id", "alter table in_copied add primary key (id)", "insert into in_copied values (9)",
+		"create table out_copied as select 1 as id", "create unlogged table in_copied as select generate_series(1, 3) id", "alter table in_copied add primary key (id)", "insert into in_copied values (9)",
 		"insert into in_a values (1)",
 	} {
 		a.source.Exec(t, sql)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -40,11 +41,15 @@ func (e *loggedError) Unwrap() error { return e.err }
 // say what becomes of the members.
 func FromLog(command string) bool { return len(ddllog.Answered([]string{command})) > 0 }
 
-// stands are the steps that a block has to stand for: what can run by itself does.
+// stands are the steps that a block has to stand for: what can run by itself does, but for
+// a table that was made among other statements of the string that they are of.
 func (e *loggedError) stands() (list []ddllog.Step) {
 	for i := range e.steps {
-		if i == e.at || e.steps[i].Stop != "" {
-			list = append(list, e.steps[i])
+		x := &e.steps[i]
+		if i == e.at || x.Stop != "" || x.AmongOthers() && slices.ContainsFunc(e.steps, func(other ddllog.Step) bool {
+			return other.Stop != "" && other.Query == x.Query && other.Stamp == x.Stamp
+		}) {
+			list = append(list, *x)
 		}
 	}
 	return list
@@ -75,7 +80,7 @@ func (s *Stream) undeclared(e *loggedError) ledger.Halt {
 // of a block that runs in its place, and names that command.
 func (s *Stream) refusedStep(err *error) bool {
 	var refused *target.CommandError
-	if s.steps == nil || !errors.As(*err, &refused) || session.Transient(*err) {
+	if s.steps == nil || !errors.As(*err, &refused) || refused.Command.Into != "" || session.Transient(*err) {
 		return false
 	}
 	t := s.steps

@@ -33,8 +33,8 @@ func (s *Stream) Progress() Progress {
 	return s.reach
 }
 
-// CatchUp returns when the position covers everything before lsn, nil, or when ctx or
-// Run has ended. The source must have written up to lsn: a stream with nothing to do
+// CatchUp returns when the position covers everything before lsn and no table waits for
+// its rows, nil, or when ctx or Run has ended. The source must have written up to lsn: a stream with nothing to do
 // gets there by what the source says of itself.
 func (s *Stream) CatchUp(ctx context.Context, lsn catalog.LSN) error {
 	w := &waiter{lsn: lsn, done: make(chan struct{})}
@@ -65,7 +65,7 @@ type waiter struct {
 func (s *Stream) await(w *waiter) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.taken && reached(s.reach.Position, w.lsn) {
+	if s.at(w.lsn) {
 		return false
 	}
 	s.waiting[w] = struct{}{}
@@ -82,7 +82,7 @@ func (s *Stream) forget(w *waiter) {
 func (s *Stream) wanted() catalog.LSN {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var nearest catalog.LSN
+	nearest := s.wish
 	for w := range s.waiting {
 		if nearest == 0 || w.lsn < nearest {
 			nearest = max(1, w.lsn)
@@ -108,8 +108,18 @@ func (s *Stream) moved(change func(*Progress)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	change(&s.reach)
+	s.release()
+}
+
+// at reports whether all before lsn is on the target.
+func (s *Stream) at(lsn catalog.LSN) bool {
+	return s.taken && s.unfilled == 0 && reached(s.reach.Position, lsn)
+}
+
+// release lets those go who have waited long enough.
+func (s *Stream) release() {
 	for w := range s.waiting {
-		if s.taken && reached(s.reach.Position, w.lsn) {
+		if s.at(w.lsn) {
 			close(w.done)
 			delete(s.waiting, w)
 		}

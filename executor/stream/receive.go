@@ -30,11 +30,12 @@ type receiver struct {
 	final   catalog.LSN
 	xid     uint32
 	skip    bool
-	kept    bool           // a change of it was
-	command *ledger.DDL    // that it ran, and that is to run here
-	found   *surprise      // its DDL that nobody declared: it is received to its end, and not applied
-	steps   *stepping      // it is applied by itself
-	client  ddllog.Message // of its DDL
+	kept    bool               // a change of it was
+	command *ledger.DDL        // that it ran, and that is to run here
+	found   *surprise          // its DDL that nobody declared: it is received to its end, and not applied
+	steps   *stepping          // it is applied by itself
+	client  ddllog.Message     // of its DDL
+	touched map[uint32]touched // the last entries of the log that are about tables
 
 	open *batch
 
@@ -178,7 +179,7 @@ func (r *receiver) keepalive(m walsender.Message) {
 }
 
 func (r *receiver) begin(life context.Context, b pgoutput.Begin) error {
-	r.inside, r.final, r.xid, r.kept, r.command, r.found, r.steps, r.client = true, b.Final, b.XID, false, nil, nil, nil, ddllog.Message{}
+	r.inside, r.final, r.xid, r.kept, r.command, r.found, r.steps, r.client, r.touched = true, b.Final, b.XID, false, nil, nil, nil, ddllog.Message{}, nil
 	r.skip = r.link.start.LSN.Covers(b.Final)
 	if careful := r.link.s.careful; careful != 0 && !careful.Covers(b.Final) {
 		if err := r.recover(life); err != nil {
@@ -291,7 +292,7 @@ func (r *receiver) commit(life context.Context, c pgoutput.Commit) error {
 			}
 		}
 	}
-	if r.pause != nil {
+	if due := r.through(); due || r.pause != nil {
 		return r.boundary(life)
 	}
 	return nil

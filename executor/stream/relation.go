@@ -18,16 +18,20 @@ import (
 type members struct {
 	known   map[uint32]string // their states
 	applied map[uint32]ledger.Member
-	schemas map[string]bool // of those that are not removed, on the source
+	waiting map[uint32]ledger.Member // for rows that this stream copies
+	schemas map[string]bool          // of those that are not removed, on the source
 }
 
 func (s *Stream) choose(all []ledger.Member) members {
-	m := members{known: make(map[uint32]string), applied: make(map[uint32]ledger.Member), schemas: map[string]bool{}}
+	m := members{known: make(map[uint32]string), applied: make(map[uint32]ledger.Member), waiting: make(map[uint32]ledger.Member), schemas: map[string]bool{}}
 	names := make(map[string]string, len(all))
 	for _, one := range all {
 		m.known[one.Source] = one.State
 		if one.State != ledger.Removed {
 			m.schemas[one.Schema] = true
+		}
+		if one.State == ledger.Waiting && s.fills() {
+			m.waiting[one.Source] = one
 		}
 		names[pgname.Shown(one.TargetSchema, one.TargetName)] = pgname.Shown(one.Schema, one.Name)
 	}
@@ -37,6 +41,7 @@ func (s *Stream) choose(all []ledger.Member) members {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.names = names
+	s.unfilled = max(s.unfilled, len(m.waiting)) // fewer are known when that is committed
 	return m
 }
 

@@ -21,6 +21,12 @@ type stepping struct {
 	where   ddllog.Schemas  // of names that lack one
 	next    int             // step
 
+	// last are the last entries that are about tables, of the transaction. stocks are the
+	// rows of tables that are filled by it, fillAt those behind which step.
+	last   map[uint32]touched
+	stocks []*stock
+	fillAt map[int][]*stock
+
 	// altered: something ran. Other sessions would wait for this one.
 	altered bool
 
@@ -53,7 +59,7 @@ func (r *receiver) prepare(life context.Context, found *surprise) (*stepping, er
 	if err != nil {
 		return nil, err
 	}
-	t := &stepping{receiver: r, members: members}
+	t := &stepping{receiver: r, members: members, last: found.last, fillAt: map[int][]*stock{}}
 	if t.blocks, err = s.pendingBlocks(life, conn); err != nil {
 		return nil, err
 	}
@@ -77,7 +83,7 @@ func (r *receiver) prepare(life context.Context, found *surprise) (*stepping, er
 	if len(t.list) == 1 && t.list[0].Alone {
 		return t, t.alone(life)
 	}
-	return t, nil
+	return t, t.takeStocks(life)
 }
 
 // look finds out on the target whether a step is to run at all.
@@ -138,8 +144,20 @@ func (t *stepping) reached(life context.Context, id int64) error {
 	if at == len(t.list) {
 		return nil // it concerns us not
 	}
-	x := &t.list[at]
 	t.next = at + 1
+	if err := t.step(life, &t.list[at]); err != nil {
+		return err
+	}
+	for _, k := range t.fillAt[at] {
+		if err := t.fill(life, k); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// step does what is done for an entry.
+func (t *stepping) step(life context.Context, x *ddllog.Step) error {
 	changed, notes := ddllog.Become(t.members, x.Entry, t.final)
 	if b, i := t.blockOf(x.Place()); b != nil {
 		err := t.runPart(life, b, i, changed, nil)
@@ -249,6 +267,7 @@ func (r *receiver) stepped(life context.Context, c pgoutput.Commit) error {
 	if err := r.drain(life); err != nil {
 		return err
 	}
+	r.link.s.had(r.steps.last)
 	for i := range r.steps.list {
 		r.link.s.log.InfoContext(life, "DDL applied", "ddl", r.steps.list[i].Title(), "lsn", c.End)
 	}

@@ -91,6 +91,8 @@ type Stream struct {
 	taken      bool // reach.Position is known
 	reloadNext bool
 	waiting    map[*waiter]struct{}
+	unfilled   int               // tables that wait for their rows
+	wish       catalog.LSN       // a position that these wait for, 0 without
 	names      map[string]string // of tables, by what they are on the target
 
 	// Run's own, between links.
@@ -101,6 +103,9 @@ type Stream struct {
 	strikes map[uint32]int               // how often a table's batch failed, and its rows were right
 	ignored map[string]bool              // why messages were ignored, and what was noted
 	passed  map[uint32]pgoutput.Relation // not as recorded, and right
+
+	entries map[uint32]touched  // of the log, that it has had: the last about each table
+	waits   map[uint32]*waiting // tables that wait for their rows
 
 	surprise *surprise // to be applied by itself, or was just now
 	steps    *stepping // the last one of a link
@@ -137,6 +142,8 @@ func New(cfg Config) *Stream {
 		strikes:  make(map[uint32]int),
 		ignored:  make(map[string]bool),
 		passed:   make(map[uint32]pgoutput.Relation),
+		entries:  make(map[uint32]touched),
+		waits:    make(map[uint32]*waiting),
 
 		ranBlocks: make(map[string]bool),
 	}

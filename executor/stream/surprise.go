@@ -54,6 +54,8 @@ type surprise struct {
 	final   catalog.LSN
 	entries []*ddllog.Entry
 	rows    bool // it has changes of rows, or what was sent of it cannot be taken back
+
+	last map[uint32]touched // entries that are about tables, by oid
 }
 
 // errSurprise ends a link that came to a transaction to be applied by itself.
@@ -146,6 +148,7 @@ func (r *receiver) logged(life context.Context, rel *relation, m walsender.Messa
 		return r.steps.reached(life, e.ID)
 	}
 	r.client.Add(e)
+	r.touch(e)
 	rules := r.rules()
 	rules.There = func(schema, name string) (bool, error) { return r.there(life, schema, name) }
 	rules.Foreign = func(schema string) (bool, error) { return r.outside(life, schema) }
@@ -190,7 +193,10 @@ func (r *receiver) gather(life context.Context, e *ddllog.Entry) error {
 
 // apart has the open transaction received to its end, and nothing more of it applied.
 func (r *receiver) apart(life context.Context) error {
-	r.found = &surprise{final: r.final, rows: r.kept || r.partial}
+	if r.touched == nil {
+		r.touched = map[uint32]touched{}
+	}
+	r.found = &surprise{final: r.final, rows: r.kept || r.partial, last: r.touched}
 	if r.partial {
 		return nil
 	}

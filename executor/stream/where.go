@@ -53,7 +53,8 @@ func (t *stepping) schemas(life context.Context) (ddllog.Schemas, error) {
 	return where, nil
 }
 
-// selectSchemas looks names up by another search_path, as selectLacking does.
+// selectSchemas looks names up by another search_path, as selectLacking does. No type is
+// parsed: of a table that is called none or values, that would be an error.
 const selectSchemas = `
 	select s.name, s.schema
 	from (
@@ -69,7 +70,13 @@ const selectSchemas = `
 				limit 1)
 			else coalesce(
 				(select n.nspname from pg_catalog.pg_class k join pg_catalog.pg_namespace n on n.oid = k.relnamespace where k.oid = pg_catalog.to_regclass(b.name)),
-				(select n.nspname from pg_catalog.pg_type k join pg_catalog.pg_namespace n on n.oid = k.typnamespace where k.oid = pg_catalog.to_regtype(b.name)))
+				(select n.nspname
+					from pg_catalog.unnest(pg_catalog.current_schemas(true)) with ordinality c(schema, place)
+					join pg_catalog.pg_namespace n on n.nspname = c.schema
+					join pg_catalog.pg_type k on k.typnamespace = n.oid
+					where k.typname = (pg_catalog.parse_ident(b.name))[1]
+					order by c.place
+					limit 1))
 			end as schema
 		from (select pg_catalog.set_config('search_path', $1, true) offset 0) p(path)
 		cross join pg_catalog.unnest($2::text[]) b(name)) s

@@ -135,6 +135,7 @@ type LedgerPosition struct {
 // States of a LedgerMember.
 const (
 	MemberCopying  = "copying"
+	MemberWaiting  = "waiting"
 	MemberFollowed = "streaming"
 	MemberRemoved  = "removed"
 )

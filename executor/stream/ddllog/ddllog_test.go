@@ -43,6 +43,7 @@ func TestConcerns(t *testing.T) {
 		{"dropped, of a root of ours", ddllog.Entry{Tag: "DROP TABLE", Tables: []ddllog.Touched{{OID: 8, Schema: "public", Name: "once", Kind: "r", Follow: "none", Dropped: true}}}, nil, "true"},
 		{"with rows", ddllog.Entry{Tag: "CREATE TABLE AS", Tables: []ddllog.Touched{chosen}}, nil,
 			"false: public.t is selected by the mirror, and on the source only (CREATE TABLE AS): the next `bascule apply` adds it, with its rows"},
+		{"with rows that are copied", ddllog.Entry{Tag: "SELECT INTO", Definition: "create table t ()", Tables: []ddllog.Touched{{OID: 9, Kind: "r", Follow: "inserts", Selected: true}}}, nil, "true"},
 		{"a function", ddllog.Entry{Tag: "CREATE FUNCTION", Objects: []ddllog.Object{{Type: "function"}}}, nil, "true"},
 		{"temporary", ddllog.Entry{Tag: "CREATE VIEW", Objects: []ddllog.Object{{Type: "view", Temporary: true}}}, nil, "false"},
 		{"an extension's", ddllog.Entry{Tag: "CREATE FUNCTION", Objects: []ddllog.Object{{Type: "function", Extension: true}}}, nil, "false"},

@@ -27,6 +27,10 @@ type Entry struct {
 	// ran it, SearchPath as that one had it.
 	Tag, Query, Role, SearchPath string
 
+	// Definition makes the table that the command made with rows, without these; "" for
+	// every other command, and where nobody follows the table.
+	Definition string
+
 	Objects []Object
 	Tables  []Touched
 
@@ -64,6 +68,9 @@ type Touched struct {
 	Key      []string `json:"key"`
 
 	Dropped bool `json:"dropped"`
+
+	// Shape stands for what its rows are like; "" where that is not known.
+	Shape string `json:"shape"`
 }
 
 // String is the table's name for people.
@@ -93,6 +100,8 @@ func Read(columns []string, tuple []byte) (*Entry, error) {
 			e.Role = text
 		case "search_path":
 			e.SearchPath = text
+		case "definition":
+			e.Definition = text
 		case "objects", "tables":
 			lists[name] = text
 		case "problem":

@@ -14,16 +14,18 @@ import (
 //
 // A table that is published and no member was made by the command, or has on the target
 // all rows that came before it as those of its root: its changes are applied from this
-// very place on.
+// very place on. One that was made with rows waits for these.
 func Become(all []ledger.Member, e *Entry, final catalog.LSN) (changed []ledger.Member, notes []string) {
 	for i := range e.Tables {
 		t := &e.Tables[i]
 		at := slices.IndexFunc(all, func(m ledger.Member) bool { return m.Source == t.OID })
 		switch {
-		case at < 0 && t.followed():
-			changed = append(changed, t.fresh(final))
-		case at >= 0 && all[at].State == ledger.Removed && t.followed():
-			changed = append(changed, t.fresh(final))
+		case t.followed() && (at < 0 || all[at].State == ledger.Removed):
+			m := t.fresh(final)
+			if e.Definition != "" {
+				m.State, m.Point = ledger.Waiting, 0
+			}
+			changed = append(changed, m)
 		case at >= 0 && all[at].State != ledger.Removed:
 			m, note := t.become(all[at])
 			if !same(m, all[at]) {
@@ -66,7 +68,7 @@ func (t *Touched) become(was ledger.Member) (m ledger.Member, note string) {
 		m.State = ledger.Removed
 		note = t.String() + " is not published any more, and not followed"
 	}
-	if was.Follow == planner.FollowInserts && m.Follow == planner.FollowAll {
+	if was.State == ledger.Followed && was.Follow == planner.FollowInserts && m.Follow == planner.FollowAll {
 		note = fmt.Sprintf("updates and deletes of %s are followed from now on; where it had some before, copy it again", t)
 	}
 	return m, note

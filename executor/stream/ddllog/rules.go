@@ -46,7 +46,7 @@ func (r Rules) Concerns(e *Entry) (bool, error) {
 		return false, nil
 	case rights[e.Tag] && !r.Privileges:
 		return false, nil
-	case len(e.Tables) > 0 && ofTable(e):
+	case len(e.Tables) > 0 && (ofTable(e) || e.Definition != ""):
 		return r.inside(e)
 	}
 	elsewhere, err := r.elsewhere(e)
@@ -99,8 +99,10 @@ func foreignOnly(e *Entry) bool {
 	return len(e.Objects) > 0
 }
 
-// copied: it made a table with rows, which nobody publishes.
-func copied(e *Entry) bool { return e.Tag == "CREATE TABLE AS" || e.Tag == "SELECT INTO" }
+// copied: it made a table with rows that nobody publishes, as nothing is of it from here on.
+func copied(e *Entry) bool {
+	return withRows[e.Tag] && e.Definition == ""
+}
 
 // ofTable: the command is about tables and what hangs on them alone, so it is nothing to
 // a mirror that has none of these tables.

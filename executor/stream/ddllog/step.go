@@ -20,6 +20,9 @@ type Step struct {
 	Text string
 	Says string
 
+	// Answered: a block stands for it, which the target has had before the transaction.
+	Answered bool
+
 	// Alone: it cannot run in a transaction. Locks are the tables it is about; Queues says
 	// that whoever writes to them waits while it waits.
 	Alone  bool
@@ -51,7 +54,7 @@ func Steps(entries []*Entry, rules Rules, answered map[Place]bool) []Step {
 	var failed error
 	for _, e := range entries {
 		s := Step{Entry: e}
-		if answered[e.Place()] {
+		if s.Answered = answered[e.Place()]; s.Answered {
 			list = append(list, s)
 			continue
 		}
@@ -80,6 +83,8 @@ func (s *Step) decide(rules Rules, failed error) {
 		s.Stop = "the source could not log what it did: " + s.Problem
 	case rules.Halt:
 		s.Stop = `ddl = "halt" stops the mirror at every command`
+	case s.Definition != "": // whatever made the table, a string of statements or a function
+		s.Text = s.Definition
 	case !rules.Owners && s.single() && changesOwner(s.statements[0].Text):
 	case s.unknown(), failed == nil && len(s.statements) == 0:
 		s.Stop = "the source does not know its text"

@@ -3,7 +3,10 @@ package ddllog
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
+
+	"bascule/planner/statement"
 )
 
 // Commands are the statements that do on the target what entries of a transaction did on
@@ -15,6 +18,8 @@ func Commands(steps []Step, schemas Schemas) (commands, remarks []string) {
 		s, n := &steps[0], 1
 		switch {
 		case s.Text == "" && s.Stop == "":
+		case s.Definition != "" && (!s.AmongOthers() || secret(s.Query)):
+			commands = append(commands, mark(*s)+s.Definition)
 		case s.unknown():
 			commands = append(commands, mark(*s)+toWrite)
 			remarks = append(remarks, fmt.Sprintf("What %s did is not known: write it into the block.", s.Title()))
@@ -28,7 +33,7 @@ func Commands(steps []Step, schemas Schemas) (commands, remarks []string) {
 		default:
 			n = atOnce(steps)
 			paths := pathsOf(steps[:n], s.Query)
-			list, bare, notes := s.parts(schemas.agreed(paths))
+			list, bare, notes := s.parts(schemas.agreed(paths), definitionsOf(steps[:n]))
 			commands, remarks = append(commands, placed(steps[:n], list)...), append(remarks, notes...)
 			left.add(bare, paths...)
 		}
@@ -77,11 +82,34 @@ func placed(steps []Step, list []definition) (commands []string) {
 	return commands
 }
 
+// AmongOthers reports whether the statement that made a table with rows was sent as one
+// string with others: in a block, the table is made where it stands among them.
+func (s *Step) AmongOthers() bool {
+	return s.Definition != "" && len(s.statements) > 1 && slices.ContainsFunc(s.statements, func(x statement.Statement) bool { return withRows[x.Kind] })
+}
+
+// withRows are the commands that make a table with rows.
+var withRows = map[string]bool{"CREATE TABLE AS": true, "SELECT INTO": true}
+
+// definitionsOf are those of the tables that steps have made with rows, in order.
+func definitionsOf(steps []Step) (list []definition) {
+	for i := range steps {
+		if x := &steps[i]; x.Definition != "" {
+			list = append(list, definition{x.Definition, x.Tag})
+		}
+	}
+	return list
+}
+
 // parts are the definitions among statements that were sent at once, and the names in
-// them that lack a schema.
-func (s *Step) parts(schemas map[string]string) (list []definition, bare, remarks []string) {
+// them that lack a schema. For those that made tables with rows stand the definitions of
+// these, as many as there are.
+func (s *Step) parts(schemas map[string]string, made []definition) (list []definition, bare, remarks []string) {
 	for _, x := range s.statements {
 		switch {
+		case withRows[x.Kind]:
+			n := min(1, len(made))
+			list, made = append(list, made[:n]...), made[n:]
 		case x.Refused != "":
 		case x.Opaque, x.Kind == "SELECT", x.Kind == "DO", x.Kind == "CALL":
 			list, bare = append(list, definition{text: x.Text}), append(bare, x.Unqualified...)

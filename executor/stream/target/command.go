@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -30,6 +32,11 @@ type Command struct {
 
 	// LockTimeout is how long it waits for a lock.
 	LockTimeout time.Duration
+
+	// Into is a COPY FROM STDIN, "" where no rows come, and Rows writes what it reads, and
+	// says how many rows these are. It runs behind Text, as the session itself.
+	Into string
+	Rows func(ctx context.Context, to io.Writer) (int64, error)
 
 	// Record are statements of ours that run after it.
 	Record []string
@@ -81,8 +88,7 @@ func (s *Session) Command(ctx context.Context, c *Command) error {
 		if !s.open {
 			return fmt.Errorf("%s: no transaction is open", c.Title)
 		}
-		s.command(c)
-		return nil
+		return s.command(ctx, c)
 	})
 }
 
@@ -100,8 +106,8 @@ func (s *Session) BlockedBy(ctx context.Context, conn *pgx.Conn) string {
 	return strings.Join(list, "; ")
 }
 
-// command sends all that belongs to one.
-func (s *Session) command(c *Command) {
+// command sends all that belongs to one. An error is that of its rows.
+func (s *Session) command(ctx context.Context, c *Command) error {
 	run := func(says, sql string, values ...string) {
 		texts := make([]*string, len(values))
 		for i := range values {
@@ -127,9 +133,15 @@ func (s *Session) command(c *Command) {
 		run("", setRole, s.before[1])
 		run("", setReplicationRole, s.before[2])
 	}
+	if c.Into != "" {
+		if err := s.pour(ctx, c); err != nil {
+			return err
+		}
+	}
 	for _, sql := range c.Record {
 		run("", sql)
 	}
+	return nil
 }
 
 // spoke judges a command of several statements by how it has left the transaction. In one
@@ -143,8 +155,39 @@ func (e *expect) spoke(status []byte) error {
 
 var errEndsTransaction = errors.New("it ended the transaction that it was to run in")
 
-// said judges a command by what the server calls it.
+// pour sends the rows of a command.
+func (s *Session) pour(ctx context.Context, c *Command) error {
+	w, sent := s.wire, new(atomic.Int64)
+	s.expect(expect{kind: commanded, command: c, sent: sent})
+	w.parse(&statement{sql: c.Into})
+	w.text(&statement{})
+	n, err := c.Rows(ctx, pouring{w})
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.Title, err)
+	}
+	w.closeFrame()
+	sent.Store(n)
+	w.room(len(copyDoneMessage))
+	w.block = append(w.block, copyDoneMessage...)
+	return nil
+}
+
+// pouring makes COPY data of what is written to it.
+type pouring struct{ *wire }
+
+func (p pouring) Write(data []byte) (int, error) {
+	p.copyPut(data)
+	return len(data), p.err
+}
+
+// said judges a command by what the server calls it, or by the rows that it took in.
 func (e *expect) said(tag []byte) error {
+	if e.sent != nil {
+		if rows, found := e.sent.Load(), tagRows(tag); rows != found {
+			return &CommandError{Command: e.command, Err: &CountError{Op: "copy", Rows: rows, Found: found}}
+		}
+		return nil
+	}
 	text := strings.TrimRight(string(tag), "\x00")
 	if e.op == "" || text == e.op || strings.HasPrefix(text, "SELECT ") && e.op == "CREATE MATERIALIZED VIEW" {
 		return nil
