@@ -77,7 +77,7 @@ var strikesEngine = []strikeEngine{
 	{moment: "it is copied", from: stageBegins("take a snapshot"), line: message("chunk begins"), slow: lasting, hands: "false false", runs: true},
 	{moment: "the tables meet", from: message("chunk begins"), line: message("hand-over begins"), slow: lasting, hands: "false false"},
 	{moment: "the engine is about to be prepared", from: last, line: prepares, slow: lasting, hands: "false false"},
-	{moment: "the engine is prepared and not recorded as given", from: prepares, line: gives, holds: records, hands: "false false", ci: true},
+	{moment: "the engine is prepared and not recorded as given", from: prepares, line: gives, holds: records, hands: "false false"},
 	{moment: "the record of that comes after the kill", from: prepares, line: gives, holds: records, goesOn: true, hands: "false false"},
 	{moment: "the engine is prepared, and a runner goes on", from: prepares, line: gives, holds: records, hands: "false false", runs: true},
 	{moment: "it is recorded as given and the engine is not started", only: "subscription", from: prepares, line: gives, holds: subscriptions, hands: "true false", ci: true},

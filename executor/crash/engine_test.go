@@ -192,3 +192,20 @@ func (w *engineWorld) ends(t *testing.T) {
 const engineLeft = `
 	select (select count(*) from pg_replication_slots) || ' ' || (select count(*) from pg_publication) || ' ' || (select count(*) from pg_subscription)
 		|| ' ' || (select count(*) from pg_replication_origin) || ' ' || (select count(*) from pg_namespace where nspname in ('bascule', 'pglogical'))`
+
+// findsEngineForgotten kills an apply when the servers have just been given the mirror,
+// lets them work, and looks whether the next one knows that they did.
+func findsEngineForgotten(t *testing.T, build string) (faults []string) {
+	w := newEngineWorld(t, "subscription", build, 1)
+	w.complete(t)
+	w.addTable(t)
+	s := strikeEngine{moment: "the engine has just been started", from: gives, fact: "select bool_or(subenabled) from pg_subscription", slow: lasting, hands: "true true"}
+	s.kill(t, w)
+	w.arrives(t, s.moment)
+	p := w.apply(t)
+	if p.wait(t); p.code() != 0 {
+		return append(faults, fmt.Sprintf("apply ended with %d:\n%s", p.code(), p.output()))
+	}
+	w.arrives(t, "after the next apply")
+	return w.differences(t)
+}

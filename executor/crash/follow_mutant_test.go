@@ -76,6 +76,11 @@ func TestBrokenBuilds(t *testing.T) {
 			{"executor/ledger/position.go", "and epoch = $3::bigint and lsn = $4::text::pg_lsn", "and $3::bigint is not null and $4::text is not null"}}},
 		{"takes a command that is committed for one that is not", findsCommandTwice, []edit{
 			{"executor/ddl/became.go", "return *status, nil", "return Aborted, nil"}}},
+		{"forgets that a command which runs by itself was begun", findsBuiltTwice, []edit{
+			{"executor/stream/logged.go", "if !same {", "if !same || true {"}}},
+		{"says that its servers have the mirror when they have begun", findsEngineForgotten, []edit{
+			{"executor/engine.go", sayHanded, ""},
+			{"executor/engine.go", "\th.log.InfoContext(ctx, \"mirror handed over\"", sayHanded + "\th.log.InfoContext(ctx, \"mirror handed over\""}}},
 		// The slot that the copy's snapshot comes from waits for open transactions too, so it
 		// is not enough to take the wait away: the table is published after the snapshot.
 		{"does not wait at ADD TABLE", findsOpenWriter, []edit{
@@ -102,3 +107,5 @@ func TestBrokenBuilds(t *testing.T) {
 }
 
 const announce = "\tif err := f.announce(ctx, todo); err != nil {\n\t\treturn err\n\t}\n"
+
+const sayHanded = "\tif err := ledger.SetHanded(ctx, h.conn, h.id, true); err != nil {\n\t\treturn err\n\t}\n"
