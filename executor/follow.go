@@ -48,7 +48,11 @@ func (a *apply) follow(ctx context.Context, c *planner.Change) (remark string, e
 	if old := a.cfg.State.Find(c.Address); old != nil && c.Action == planner.Update {
 		status = old.Status
 	}
-	if err := a.save(ctx, func(f *state.File) { put(f, c.Address, resource(c, status)) }); err != nil {
+	begun := resource(c, status)
+	if old := a.cfg.State.Find(c.Address); old != nil && old.Mirror != nil && c.Action == planner.Update {
+		begun.Mirror.Epoch = old.Mirror.Epoch
+	}
+	if err := a.save(ctx, func(f *state.File) { put(f, c.Address, begun) }); err != nil {
 		return "", err
 	}
 	if m.plan.Options.Database != nil {
@@ -64,7 +68,9 @@ func (a *apply) follow(ctx context.Context, c *planner.Change) (remark string, e
 	if err != nil && !errors.As(err, &late) {
 		return remark, err
 	}
-	return remark, errors.Join(err, a.settle(ctx, c.Address, resource(c, state.Ready)))
+	ended := resource(c, state.Ready)
+	ended.Mirror.Epoch = m.epoch
+	return remark, errors.Join(err, a.settle(ctx, c.Address, ended))
 }
 
 // followOnce makes one try.
@@ -89,8 +95,10 @@ func (m *copying) followOnce(ctx context.Context) (remark string, err error) {
 	if err := f.run(ctx); err != nil {
 		f.recordError(ctx, err)
 		err = errors.Join(err, f.backToEngine(ctx))
+		f.readEpoch(context.WithoutCancel(ctx))
 		return f.remark(context.WithoutCancel(ctx)), err
 	}
+	f.readEpoch(ctx)
 	return f.remark(ctx), nil
 }
 

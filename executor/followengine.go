@@ -111,3 +111,15 @@ func (f *following) backToEngine(ctx context.Context) error {
 	}
 	return h.handBack(ctx)
 }
+
+// readEpoch notes the epoch of the position that the mirror was handed over at, where it
+// can be read. Bascule's own stream is told by its slot when a target was restored, and
+// raises the epoch without waiting for the disk: a crash may take that back.
+func (f *following) readEpoch(ctx context.Context) {
+	if f.stream.Engine == "" || f.conn.IsClosed() {
+		return
+	}
+	if epoch, err := ledger.Epoch(ctx, f.conn, f.plan.ID, ledger.Main); err == nil {
+		f.epoch = epoch
+	}
+}

@@ -37,6 +37,7 @@ type copying struct {
 	plan           *planner.Mirror
 	source, target *config.Peer
 	name           string // in sessions
+	epoch          int64  // of a continuous mirror's position, when it was handed over
 }
 
 // mirror carries out a one-off mirror.

@@ -89,6 +89,10 @@ func (d *draft) checkHalted() {
 		halted("the mirror is halted, and trying again cannot help: "+h.Text, cmp.Or(sentence(h.Remedy), anew))
 		return
 	}
+	if rec := d.in.State.Find(d.decl.Address); rec != nil && rec.Mirror != nil && d.ledger.Position != nil && d.ledger.Position.Epoch < rec.Mirror.Epoch {
+		halted("the target was restored to a time before the last apply: what the source has sent since is not there, and is not sent again", anew)
+		return
+	}
 	slot, live := d.liveSlot(), d.in.Live[d.decl.Source.Address]
 	if slot == "" {
 		halted("the target has no subscription "+d.before.Subscription+" any more, and nobody knows what it had applied", anew)

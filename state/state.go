@@ -72,6 +72,11 @@ type Mirror struct {
 	// Subscription is the name of that engine's on the target.
 	Subscription string `json:"subscription,omitempty"`
 
+	// Epoch is that of its position in the ledger when it was last applied. It only ever
+	// rises, so that a ledger with a lower one is of an earlier time: its database was
+	// restored. 0 where it is not known.
+	Epoch int64 `json:"epoch,omitempty"`
+
 	// DisabledTriggers are tables of the target, quoted, whose triggers are switched off
 	// while the mirror lives.
 	DisabledTriggers []string `json:"disabled_triggers,omitempty"`

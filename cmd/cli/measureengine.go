@@ -52,6 +52,9 @@ func (v *streamView) enginePhase(t *view.StreamStatus) string {
 	case !e.There:
 		t.Halt = v.engineHalt("subscription "+e.Subscription+" is gone from the target, and with it up to where it had applied", v.copyAgain())
 		return view.PhaseHalted
+	case v.ledger.Position != nil && v.ledger.Position.Epoch < v.epoch:
+		t.Halt = v.engineHalt("the target was restored to a time before the last apply: what the source has sent since is not there, and is not sent again", v.copyAgain())
+		return view.PhaseHalted
 	case lost != "":
 		t.Halt = v.engineHalt(lost, v.copyAgain())
 		return view.PhaseHalted

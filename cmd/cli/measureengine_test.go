@@ -15,14 +15,14 @@ import (
 func TestMeasureEngine(t *testing.T) {
 	at := time.Date(2026, 1, 2, 3, 4, 0, 0, time.UTC)
 	const id = "6b1c8a52/mirror.app"
-	m := known{address: "mirror.app", source: "peer.a", target: "peer.b"}
+	m := known{address: "mirror.app", source: "peer.a", target: "peer.b", epoch: 3}
 	first := func() *reading {
 		return &reading{
 			targets: map[string]*targetAnswer{"peer.b": {
 				ledger: &catalog.Ledger{Mirrors: []catalog.LedgerMirror{{
 					ID: id, Address: "mirror.app", Lineage: "6b1c8a52", Phase: catalog.PhaseStreaming, Finished: at,
 					Stream:   &catalog.LedgerStream{Settings: `{"slot": "s", "engine": "subscription", "subscription": "sub"}`, Handed: true},
-					Position: &catalog.LedgerPosition{LSN: 1000},
+					Position: &catalog.LedgerPosition{LSN: 1000, Epoch: 3},
 				}}},
 				progress: &catalog.Progress{},
 				engines: map[string]*catalog.EngineNow{id: {Engine: "subscription", Subscription: "sub", There: true, Enabled: true,
@@ -52,6 +52,9 @@ func TestMeasureEngine(t *testing.T) {
 			target.locks = []catalog.MirrorLock{{Mirror: id, Kind: catalog.LockLease}}
 		}, "connecting lag 500"},
 		{"no subscription", func(_, e *catalog.EngineNow, _ *targetAnswer, _ *catalog.SourceNow) { e.There = false }, "halted lag 500: sub is gone from the target"},
+		{"a ledger of before the last apply", func(_, _ *catalog.EngineNow, target *targetAnswer, _ *catalog.SourceNow) {
+			target.ledger.Mirrors[0].Position.Epoch = 2
+		}, "halted lag 500: was restored to a time before the last apply"},
 		{"no slot", func(_, _ *catalog.EngineNow, _ *targetAnswer, s *catalog.SourceNow) { s.Slots = nil }, "halted lag 1000: slot s is gone"},
 		{"a slot that is lost", func(_, _ *catalog.EngineNow, _ *targetAnswer, s *catalog.SourceNow) { s.Slots[0].WALStatus = "lost" }, "halted lag 500: slot s is lost"},
 		{"an invalidated slot", func(_, _ *catalog.EngineNow, _ *targetAnswer, s *catalog.SourceNow) {

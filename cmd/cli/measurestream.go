@@ -37,6 +37,7 @@ type streamView struct {
 	// engine of the servers' own, where the mirror was handed to one.
 	engine *catalog.EngineNow
 	causes []string // of its standing still
+	epoch  int64    // that its position had at the last apply, by the state
 
 	// What was read before, or nil.
 	before       *catalog.LedgerPosition
@@ -89,7 +90,7 @@ func (r *reading) view(m known, lineage string) *streamView {
 	if l == nil || l.Stream == nil {
 		return nil
 	}
-	v := &streamView{ledger: l, target: r.targets[m.target], causes: r.causes[m.address]}
+	v := &streamView{ledger: l, target: r.targets[m.target], causes: r.causes[m.address], epoch: m.epoch}
 	_ = json.Unmarshal([]byte(l.Stream.Settings), &v.settings) // of a newer build, perhaps: then without a slot's name
 	for i := range v.target.locks {
 		if lock := &v.target.locks[i]; lock.Mirror == l.ID && lock.Kind == catalog.LockLease {

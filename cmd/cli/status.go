@@ -146,6 +146,7 @@ func (s *survey) report(ctx context.Context) (view.StatusReport, error) {
 type known struct {
 	address, source, target string
 	status                  string // in the state, or ""
+	epoch                   int64  // of its position, as the state knows it
 }
 
 // mirrors are those of the state and of the configuration, by address.
@@ -156,7 +157,7 @@ func (w *workspace) mirrors() []known {
 	}
 	for _, r := range w.file.Resources {
 		if r.Mirror != nil {
-			byAddress[r.Address] = known{address: r.Address, source: r.Mirror.Source, target: r.Mirror.Target, status: r.Status}
+			byAddress[r.Address] = known{address: r.Address, source: r.Mirror.Source, target: r.Mirror.Target, status: r.Status, epoch: r.Mirror.Epoch}
 		}
 	}
 	var list []known
