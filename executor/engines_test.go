@@ -203,17 +203,6 @@ func (x *engined) goes(t *testing.T, before string) {
 	}
 }
 
-// leftOver is what mirrors have on a server and in a database of it, nothingLeft what
-// that is when they are gone.
-const (
-	leftOver = `
-		select (select count(*) from pg_replication_slots) || ' slots, ' || (select count(*) from pg_publication) || ' publications, '
-			|| (select count(*) from pg_subscription) || ' subscriptions, ' || (select count(*) from pg_replication_origin) || ' origins, '
-			|| (select count(*) from pg_namespace where nspname in ('bascule', 'pglogical')) || ' schemas, '
-			|| (select count(*) from pg_trigger where tgname like '%pglogical%') || ' triggers'`
-	nothingLeft = "0 slots, 0 publications, 0 subscriptions, 0 origins, 0 schemas, 0 triggers"
-)
-
 // handed reports whether the servers' engine has the mirror.
 func (x *engined) handed(t *testing.T) bool {
 	t.Helper()

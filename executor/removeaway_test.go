@@ -101,3 +101,14 @@ func (m *away) declaredAgain(t *testing.T) {
 		t.Errorf("%s, declared again: %+v\n%s", m.kind, plan.Changes, findings(plan))
 	}
 }
+
+// leftOver is what mirrors have on a server and in a database of it, nothingLeft what
+// that is when they are gone.
+const (
+	leftOver = `
+		select (select count(*) from pg_replication_slots) || ' slots, ' || (select count(*) from pg_publication) || ' publications, '
+			|| (select count(*) from pg_subscription) || ' subscriptions, ' || (select count(*) from pg_replication_origin) || ' origins, '
+			|| (select count(*) from pg_namespace where nspname in ('bascule', 'pglogical')) || ' schemas, '
+			|| (select count(*) from pg_trigger where tgname like '%pglogical%') || ' triggers'`
+	nothingLeft = "0 slots, 0 publications, 0 subscriptions, 0 origins, 0 schemas, 0 triggers"
+)
