@@ -89,11 +89,10 @@ func TestCommandWaitsForTheTargetOfASubscription(t *testing.T) {
 	f.applied(t)
 	release := holds(t, f.target, "lock table t in share row exclusive mode")
 	f.more = block("x", added, `lock_timeout = "200ms"`)
-	_, _, err := f.triesWith(t.Context(), t, func(c *executor.Config) { c.WaitTimeout = 10 * time.Second })
-	var late *executor.CommandWaitError
-	if !errors.As(err, &late) || !late.OnSource || !strings.Contains(late.Hint(), "hands the mirrors back to their servers") {
-		t.Errorf("%v\n%s", err, f.events)
-	}
+	f.waitsInVain(t, func(err error) bool {
+		var late *executor.CommandWaitError
+		return errors.As(err, &late) && late.OnSource && strings.Contains(late.Hint(), "hands the mirrors back to their servers")
+	})
 	const handed = "select handed from bascule.stream"
 	if got := f.target.Query1(t, handed); got != "f" {
 		t.Errorf("handed back with a command on its way: %s", got)
