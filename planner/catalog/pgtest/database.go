@@ -17,8 +17,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// DB is a database of one test. When the test ends its sessions and slots go; the
-// database itself goes with its cluster, or at once where it has become large.
+// DB is a database of one test, dropped when the test ends.
 type DB struct {
 	*Cluster
 	Name string
@@ -59,11 +58,12 @@ func (c *Cluster) Database(t testing.TB, sql string, opts ...DatabaseOption) *DB
 	return db
 }
 
-// Absent names a database that does not exist, for tests that have it created.
+// Absent names a database that does not exist, for tests that have it created. It is
+// dropped at the end all the same.
 func (c *Cluster) Absent(t testing.TB) *DB {
 	t.Helper()
 	name := fmt.Sprintf("test_%d", everyone.number())
-	t.Cleanup(func() { c.release(t, name) })
+	t.Cleanup(func() { c.drop(t, name) })
 	return &DB{Cluster: c, Name: name, URL: c.URL(name)}
 }
 
@@ -208,13 +208,9 @@ func ask(ctx context.Context, conn *pgx.Conn, sql string) ([][][]byte, error) {
 	return results[len(results)-1].Rows, nil
 }
 
-// release ends whoever is in a database and drops its slots. A cluster of the test's own
-// is removed whole.
-//
-// The files of a small database stay until their cluster goes: to delete three hundred,
-// and to make as many for the next one, where ext4 passes over each inode that has just
-// been freed, took a tenth of the processor's time of all tests.
-func (c *Cluster) release(t testing.TB, name string) {
+// drop removes a database with whoever is in it. A cluster of the test's own is
+// removed whole.
+func (c *Cluster) drop(t testing.TB, name string) {
 	if c.own {
 		return
 	}
@@ -222,14 +218,14 @@ func (c *Cluster) release(t testing.TB, name string) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	err := poll(ctx, func() error { // a slot is in use until its session has ended
-		rows, err := c.run(ctx, superuser, strings.ReplaceAll(releaseDatabase, "$1", literal(name)))
-		if err == nil && len(rows) > 0 {
-			_, err = c.run(ctx, superuser, "drop database "+quote(name)+" with (force)")
+		if _, err := c.run(ctx, superuser, endWalSenders+literal(name)); err != nil {
+			return err
 		}
+		_, err := c.run(ctx, superuser, "drop database if exists "+quote(name)+" with (force)")
 		return err
 	})
 	if err != nil {
-		t.Logf("release database %s: %v", name, err)
+		t.Logf("drop database %s: %v", name, err)
 	}
 }
 
@@ -237,11 +233,8 @@ func quote(name string) string { return pgx.Identifier{name}.Sanitize() }
 
 func literal(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }
 
-// releaseDatabase returns a row when the database is to be dropped: when it is large, or
-// in a tablespace, whose folder the test takes away.
-const releaseDatabase = `
-	select pg_catalog.pg_terminate_backend(pid) from pg_catalog.pg_stat_activity where datname = $1;
-	select pg_catalog.pg_drop_replication_slot(slot_name) from pg_catalog.pg_replication_slots where database = $1;
-	select from pg_catalog.pg_database d
-	where d.datname = $1 and (pg_catalog.pg_database_size(d.oid) > 32 << 20
-		or d.oid in (select pg_catalog.pg_tablespace_databases(t.oid) from pg_catalog.pg_tablespace t where t.spcname !~ '^pg_'))`
+// endWalSenders frees the slots of a database: FORCE does not.
+const endWalSenders = `
+	select pg_catalog.pg_terminate_backend(active_pid)
+	from pg_catalog.pg_replication_slots
+	where active_pid is not null and database = `

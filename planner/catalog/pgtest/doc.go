@@ -15,7 +15,8 @@
 // Four rules hold:
 //
 //   - a cluster listens on a free port of 127.0.0.1 only, asks for passwords
-//     (SCRAM), and keeps everything in one temporary folder of the test binary;
+//     (SCRAM), and keeps everything in one temporary folder of the test binary, in
+//     memory where there is plenty (see place);
 //   - that folder and the servers in it go when the test binary goes, however it
 //     dies: a watchdog holds the other end of a pipe. Nothing else is touched;
 //   - as root, servers run as postgres, or as nobody where there is no postgres;

@@ -49,7 +49,7 @@ func (f *family) setUp() (err error) {
 	if f.account, err = serverAccount(); err != nil {
 		return err
 	}
-	if f.dir, err = os.MkdirTemp("", "bascule-pgtest-"); err != nil {
+	if f.dir, err = os.MkdirTemp(place(), "bascule-pgtest-"); err != nil {
 		return err
 	}
 	if err := f.account.give(f.dir); err != nil {

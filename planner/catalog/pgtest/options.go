@@ -74,7 +74,6 @@ var defaults = map[string]string{
 	"shared_buffers":             "64MB",
 	"dynamic_shared_memory_type": "mmap",
 	"log_line_prefix":            "%m [%p] %q%u@%d %a ",
-	"autovacuum_naptime":         "1h", // a round for each of hundreds of databases would never end
 	"timezone":                   "UTC",
 	"log_timezone":               "UTC",
 }
