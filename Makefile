@@ -59,7 +59,7 @@ soak: ## follow 5 million transactions, with memory and WAL watched
 
 suites: ## every value, change, edit and command of continuous mirrors (ten minutes)
 	.ci/install
-	go test ./executor ./executor/subscription ./executor/pglogical -p 1 -parallel 4 -timeout 60m -long
+	go test ./executor ./executor/subscription ./executor/pglogical ./cmd/bascule -p 1 -parallel 4 -timeout 60m -long
 
 crash: ## kill everything that a continuous mirror is made of, in every stage
 	.ci/install

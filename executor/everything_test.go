@@ -22,6 +22,9 @@ func TestEverythingArrives(t *testing.T) {
 	t.Parallel()
 	for _, major := range []int{15, 17, 18} {
 		t.Run(fmt.Sprint(major), func(t *testing.T) {
+			if major == 17 {
+				long(t)
+			}
 			t.Parallel()
 			source, target := pgtest.Server(t, 15).Database(t, ""), pgtest.Server(t, major).Database(t, "")
 			source.Load(t, everything)

@@ -70,8 +70,12 @@ func writers(t *testing.T, source *pgtest.DB, work func()) {
 func TestOneSnapshotUnderWriters(t *testing.T) {
 	t.Parallel()
 	source := pgtest.Server(t, 15).Database(t, bank)
+	rounds := 1
+	if *longFlag {
+		rounds = 3
+	}
 	writers(t, source, func() {
-		for range 3 {
+		for range rounds {
 			target := pgtest.Server(t, 15).Database(t, "")
 			c := newCarry(t, source, target, "copy {\nchunk_size = \"8kB\"\nworkers = 3\n}")
 			plan, _, err := c.apply(t.Context(), t)
