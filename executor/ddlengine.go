@@ -14,20 +14,29 @@ import (
 )
 
 // fromEngine takes the mirror over from the engine of its servers, for the time of the
-// command. One that carries commands itself goes on instead, but where the command ran on
-// the source already: only our own stream finds its place among the rows.
+// command. One that carries commands itself goes on instead, but where the command is on
+// the source and the engine is not at work: then it is our own stream's to bring.
 func (s *ddlSide) fromEngine(ctx context.Context, was *ledger.Stream) (err error) {
 	carries := was.Settings.Engine == planner.EnginePglogical && !s.plan.RanOnSource
 	switch {
 	case carries && was.Handed:
 		s.carrier, err = s.handover().pglogical(ctx)
 	case carries:
-		err = &NotStreamingError{Mirror: s.address, Why: "is not moved by its servers at the moment", Fix: "apply it first: bascule apply -target='" + s.address + "'"}
+		err = s.begun(ctx)
 	case was.Handed:
 		s.stage("take " + s.name + " over from the servers' " + s.settings.Engine)
 		err = s.handover().takeBack(ctx)
 	}
 	return err
+}
+
+// begun is an error where an earlier apply has not begun the command on the source.
+func (s *ddlSide) begun(ctx context.Context) error {
+	row, err := ledger.FindDDL(ctx, s.conn, s.id, s.commanding.id)
+	if err != nil || row != nil && row.XID != "" {
+		return err
+	}
+	return &NotStreamingError{Mirror: s.address, Why: "is not moved by its servers at the moment", Fix: "apply it first: bascule apply -target='" + s.address + "'"}
 }
 
 // handover is that of the mirror.

@@ -73,7 +73,7 @@ func (s *ddlSide) reach(ctx context.Context, lsn catalog.LSN) (through bool, err
 		s.halt = &halted.Halt
 		return false, nil
 	case failed != nil:
-		_, failed = recordHalt(ctx, s.conn, s.address, s.id, s.settings, failed)
+		_, failed = recordHalt(ctx, s.conn, s.target, s.address, s.id, s.settings, failed)
 		return false, fmt.Errorf("%s: %w", s.address, failed)
 	}
 	return false, err

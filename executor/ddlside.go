@@ -106,7 +106,7 @@ func (d *commanding) drive(ctx context.Context, work func(ctx context.Context) e
 		if failed == nil || ctx.Err() != nil {
 			continue
 		}
-		s.halt, failed = recordHalt(ctx, s.conn, s.address, s.id, s.settings, failed)
+		s.halt, failed = recordHalt(ctx, s.conn, s.target, s.address, s.id, s.settings, failed)
 		halts = append(halts, fmt.Errorf("%s: %w", s.address, failed))
 	}
 	switch {

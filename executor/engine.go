@@ -129,7 +129,7 @@ func (h *handover) reach(ctx context.Context, least catalog.LSN) error {
 	s, running := runBeside(ctx, stream.New(streaming(h.id, h.address, h.settings, h.source, h.target, h.sink, h.log)))
 	err = s.CatchUp(running, least)
 	if failed := s.end(); failed != nil && ctx.Err() == nil {
-		_, failed = recordHalt(ctx, h.conn, h.address, h.id, h.settings, failed)
+		_, failed = recordHalt(ctx, h.conn, h.target, h.address, h.id, h.settings, failed)
 		return failed
 	}
 	if ctx.Err() != nil {

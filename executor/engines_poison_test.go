@@ -11,12 +11,24 @@ import (
 // What pglogical cannot apply it tries for ever, and nothing behind it arrives. The plan
 // says so, and an apply goes on from the same place over our own stream: past what only
 // pglogical cannot do, and otherwise it halts there, with the row and the reason. Then the
-// mirror is mended as any other: by removing the cause, by taking the table out, by
-// copying it again, or everything.
+// mirror is mended as any other: by removing the cause, by taking the table out, by the
+// block that says what was run on the source alone, by copying the table again, or
+// everything.
 func TestPglogicalThatCannotGoOn(t *testing.T) {
 	t.Parallel()
-	server := pgtest.Own
-	x := newEngined(t, "pglogical", 15, 15, server)
+	for _, target := range []int{15, 17} {
+		t.Run(fmt.Sprint("15 to ", target), func(t *testing.T) {
+			if target != 15 {
+				long(t)
+			}
+			t.Parallel()
+			cannotGoOn(t, newEngined(t, "pglogical", 15, target, pgtest.Own))
+		})
+	}
+}
+
+func cannotGoOn(t *testing.T, x *engined) {
+	t.Helper()
 	x.source.Exec(t, "create table due (id int primary key, of int references account)")
 	x.applied(t)
 	x.equal(t)
@@ -40,6 +52,13 @@ func TestPglogicalThatCannotGoOn(t *testing.T) {
 	x.goesOn(t, "public.due")
 	x.settled(t)
 
+	x.poisoned(t, "alter table account add column rank int not null default 3; insert into account values (3, 'ranked', 3, 3)")
+	x.haltsBy(t, "public.account", "rank")
+	x.more = x.printed(t)
+	x.applied(t)
+	x.goesOn(t, "public.due")
+	x.settled(t)
+
 	x.target.Exec(t, "drop table item")
 	x.poisoned(t, "begin; insert into event (what) values ('with those'); insert into item (body) values ('lost'); commit")
 	x.again(t, `mirror.app.table["public.item"]`)
@@ -49,6 +68,17 @@ func TestPglogicalThatCannotGoOn(t *testing.T) {
 	if !*longFlag {
 		return
 	}
+	x.target.Exec(t, "alter table account add column note text")
+	x.more += block("noted", "alter table public.account add column note text")
+	if _, _, err := x.tries(t); err == nil || !strings.Contains(err.Error(), "is down") {
+		t.Errorf("applied: %v", err)
+	}
+	x.haltsBy(t, "note", "already exists")
+	x.target.Exec(t, "alter table account drop column note")
+	x.applied(t)
+	x.goesOn(t, "public.due")
+	x.settled(t)
+
 	x.target.Exec(t, "drop table item; drop table due") // which refers to what is copied anew
 	x.poisoned(t, "insert into item (body) values ('lost again')")
 	x.allow = []string{"mirror.app"}
@@ -83,7 +113,7 @@ func (x *engined) haltsBy(t *testing.T, table, says string) {
 		t.Errorf("applied: %v", err)
 	}
 	if halt := x.halt(t); !strings.Contains(halt, table) || !strings.Contains(halt, says) || x.handed(t) {
-		t.Errorf("halt %q, handed %t", halt, x.handed(t))
+		t.Errorf("halt %q, handed %t: %v\n%s", halt, x.handed(t), err, x.events)
 	}
 }
 

@@ -8,12 +8,14 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"bascule/config"
 	"bascule/executor/ledger"
 	"bascule/executor/progress"
 	"bascule/executor/snapshot"
 	"bascule/executor/stream"
 	"bascule/planner"
 	"bascule/planner/catalog"
+	"bascule/planner/session"
 )
 
 // Values of Config.Wait.
@@ -78,18 +80,29 @@ func (f *following) accompany(ctx context.Context, s *stream.Stream, work func(c
 
 // halted records why the stream stands still, for status and for the runner.
 func (f *following) halted(ctx context.Context, err error) error {
-	_, err = recordHalt(ctx, f.conn, f.change.Address, f.plan.ID, *f.stream, err)
+	_, err = recordHalt(ctx, f.conn, f.target, f.change.Address, f.plan.ID, *f.stream, err)
 	return err
 }
 
 // recordHalt records the halt that an error is to the mirror, if it is one, and returns
-// it with the error.
-func recordHalt(ctx context.Context, conn *pgx.Conn, address, id string, s planner.Stream, err error) (*ledger.Halt, error) {
+// it with the error. What was done beside the stream may have been cut off by it, and the
+// session with that: then another records it.
+func recordHalt(ctx context.Context, conn *pgx.Conn, target *config.Peer, address, id string, s planner.Stream, err error) (*ledger.Halt, error) {
 	halt := haltOf(address, s, err)
 	if halt == nil {
 		return nil, err
 	}
-	return halt, errors.Join(err, ledger.SetHalt(context.WithoutCancel(ctx), conn, id, halt))
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTime)
+	defer cancel()
+	if conn.IsClosed() {
+		another, failed := session.Open(ctx, target, session.Options{Application: application(address, "apply")})
+		if failed != nil {
+			return halt, errors.Join(err, failed)
+		}
+		defer session.Close(ctx, another)
+		conn = another
+	}
+	return halt, errors.Join(err, ledger.SetHalt(ctx, conn, id, halt))
 }
 
 // finishBeside builds what looks at all rows, when all tables have come to one point

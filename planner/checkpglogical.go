@@ -242,7 +242,7 @@ func (d *draft) pglogicalTruncates() {
 	slices.Sort(names)
 	if names = slices.Compact(names); len(names) > 0 {
 		d.found("tables", codeTruncated, Warning, "a TRUNCATE of "+plural(len(names), "table", "tables")+" that foreign keys reference stops pglogical: "+few(names),
-			"It truncates one table after the other on the target, and the server refuses that, CASCADE or not; the sequence is not restarted either. Use DELETE on the source, or truncate on both sides in a ddl block.", names...)
+			"It truncates one table after the other on the target, and the server refuses that, CASCADE or not; the sequence is not restarted either. Use DELETE on the source. Once it has stopped, an apply streams past that place and hands over again.", names...)
 	}
 }
 

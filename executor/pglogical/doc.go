@@ -17,6 +17,9 @@
 //     not sent, so a table joins under a lock that waits for its writers, and the slot is
 //     moved behind that before Give goes on from it. A set that is named like the mirror's
 //     with "_joined" says that this is still owed.
+//   - What the subscription has not applied is in its slot alone. It is taken as it stands,
+//     in time or not: PostgreSQL copies a logical slot with another output plugin, so
+//     Bascule streams from a copy of it. A subscription that can never go on is taken too.
 //   - What we made is known by what it is called: nodes and sets have the mirror's name,
 //     and an extension that we created says so in its comment. So removal needs no record
 //     of its own, and takes nothing that was there before.

@@ -35,8 +35,9 @@ func (e *DownError) Unwrap() error { return e.Err }
 
 // Hint says what the operator can do about it.
 func (e *DownError) Hint() string {
-	text := fmt.Sprintf("the worker's error is in the log of the target's server, in lines with \"pglogical apply\"; when the cause is gone: "+
-		"SELECT pglogical.alter_subscription_enable('%s', true) on the target. %s", e.Subscription, otherCauses)
+	text := fmt.Sprintf("apply again: that takes the mirror over and streams from where pglogical stands; it goes past what only pglogical cannot do, and halts at what "+
+		"the target cannot take, with the table, the row and the reason. The worker's own error is in the log of the target's server, in lines with \"pglogical apply\"; "+
+		"when the cause is gone, SELECT pglogical.alter_subscription_enable('%s', true) on the target starts it at once. %s", e.Subscription, otherCauses)
 	if e.Skip != "" {
 		text += "\n" + e.Skip
 	}

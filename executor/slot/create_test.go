@@ -159,10 +159,49 @@ func TestCreateOnAFullServer(t *testing.T) {
 	if !errors.As(err, &full) || !strings.Contains(err.Error(), s.stream("first").Slot) || !strings.Contains(full.Hint(), "max_replication_slots") {
 		t.Errorf("got %v", err)
 	}
+	if err := slot.Copy(t.Context(), s.conn, s.stream("first").Slot, s.stream("second").Slot); !errors.As(err, &full) {
+		t.Errorf("a copy: %v", err)
+	}
 	_, err = slot.Create(t.Context(), s.open(true).PgConn(), s.stream("first").Slot, false, slot.Waiting{Conn: s.conn})
 	var exists *slot.ExistsError
 	if !errors.As(err, &exists) {
 		t.Errorf("a name that is taken: %v", err)
+	}
+}
+
+// A slot of another plugin is copied as one of ours: what it has yet to send is sent.
+func TestCopy(t *testing.T) {
+	t.Parallel()
+	for _, major := range []int{15, 17} {
+		t.Run(fmt.Sprint(major), func(t *testing.T) {
+			t.Parallel()
+			s := newSource(t, pgtest.Server(t, major), shop)
+			p := s.stream("app")
+			s.publish(p, s.member("orders", planner.FollowAll))
+			other := p.Slot + "_other"
+			s.Exec(t, "select pg_create_logical_replication_slot('"+other+"', 'test_decoding')")
+			s.dropLater(other)
+			s.Exec(t, "insert into orders values (7)")
+			if err := slot.Copy(t.Context(), s.conn, other, p.Slot); err != nil {
+				t.Fatal(err)
+			}
+			s.dropLater(p.Slot)
+			repl := s.open(true)
+			if err := slot.SetFailover(t.Context(), repl.PgConn(), p.Slot); err != nil {
+				t.Fatal(err)
+			}
+			from, made := s.slot(other), s.slot(p.Slot)
+			if made.Plugin != "pgoutput" || made.Confirmed != from.Confirmed || made.Restart != from.Restart || made.Temporary || made.Failover != (major >= 17) {
+				t.Errorf("of %+v\nis made %+v", from, made)
+			}
+			if got := s.firstInsert(s.read(p.Slot, p.Publication+","+p.Inserts)); got != "7" {
+				t.Errorf("streamed: %s", got)
+			}
+			var exists *slot.ExistsError
+			if err := slot.Copy(t.Context(), s.conn, other, p.Slot); !errors.As(err, &exists) {
+				t.Errorf("a name that is taken: %v", err)
+			}
+		})
 	}
 }
 
