@@ -151,8 +151,8 @@ func TestSearchPathOfTheDatabase(t *testing.T) {
 	}
 }
 
+// It is not parallel: what the process takes is to be its own.
 func TestARowOf200MB(t *testing.T) {
-	t.Parallel()
 	if testing.Short() {
 		t.Skip("it moves 200 MB")
 	}

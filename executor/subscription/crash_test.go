@@ -20,7 +20,7 @@ func TestTargetCrashes(t *testing.T) {
 			p := newPair(t, eager(t, c.from), target, "")
 			l := p.write()
 			at, lost := p.point, false
-			for range 4 {
+			for rounds := 0; rounds < 4 || !lost && rounds < 20; rounds++ {
 				p.give(at)
 				p.moves(l, at)
 				before := p.applied()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -149,6 +150,35 @@ func TestNotBackwards(t *testing.T) {
 	}
 	p.give(p.take())
 	p.source.Exec(t, "insert into orders values (2, 0, 0, '')")
+	p.arrives()
+}
+
+// Two who make a subscription of one server anew at once may wait for each other: who is
+// told so does it once more.
+func TestGiveMeetsAnother(t *testing.T) {
+	t.Parallel()
+	p := newPair(t, pgtest.Server(t, 15), pgtest.Own(t, 15, pgtest.WithSettings(map[string]string{"deadlock_timeout": "3s"})), "")
+	p.give(p.point)
+	at := p.take()
+	other := p.target.Conn(t)
+	run := func(sql string) {
+		t.Helper()
+		if _, err := other.PgConn().Exec(t.Context(), sql).ReadAll(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	run("set deadlock_timeout = '1h'; begin; lock table pg_replication_origin in exclusive mode")
+	e := p.both()
+	var g sync.WaitGroup
+	g.Go(func() {
+		if err := e.Give(t.Context(), at, p.members); err != nil {
+			t.Error(err)
+		}
+	})
+	p.target.Eventually(t, "select count(*) from pg_locks where relation = 'pg_replication_origin'::regclass and not granted", "1")
+	run("lock table pg_subscription in exclusive mode; rollback")
+	g.Wait()
+	p.source.Exec(t, "insert into orders values (1, 0, 0, '')")
 	p.arrives()
 }
 

@@ -2,6 +2,7 @@ package subscription
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -16,7 +17,7 @@ import (
 // there is, if any, whose processes have ended.
 func (e *Engine) anew(ctx context.Context, there *catalog.Subscription) error {
 	name := pgname.Quote(e.cfg.Stream.Subscription)
-	return pgx.BeginFunc(ctx, e.cfg.Target, func(tx pgx.Tx) error {
+	return e.changes(ctx, func(tx pgx.Tx) error {
 		if there != nil {
 			if err := drop(ctx, tx, name); err != nil {
 				return err
@@ -24,6 +25,22 @@ func (e *Engine) anew(ctx context.Context, there *catalog.Subscription) error {
 		}
 		return e.create(ctx, tx, name, e.publications()...)
 	})
+}
+
+// changes does work in a transaction, and does it once more where that was ended for a
+// deadlock: the lists of subscriptions and of origins, which the server locks until the
+// end of the transaction, are those of all its databases.
+func (e *Engine) changes(ctx context.Context, work func(tx pgx.Tx) error) error {
+	for {
+		err := pgx.BeginFunc(ctx, e.cfg.Target, work)
+		if err == nil || !session.Locked(err) {
+			return err
+		}
+		e.cfg.Note("once more: " + err.Error())
+		if ended := pause(ctx); ended != nil {
+			return errors.Join(err, ended)
+		}
+	}
 }
 
 // drop drops a subscription that is disabled, without a word to the source. name is
@@ -79,7 +96,7 @@ func (e *Engine) options(major int) string {
 // or not at all, but for the origin's position, which is right either way.
 func (e *Engine) start(ctx context.Context, s *catalog.Subscription, position catalog.LSN) error {
 	name := pgname.Quote(s.Name)
-	err := pgx.BeginFunc(ctx, e.cfg.Target, func(tx pgx.Tx) error {
+	err := e.changes(ctx, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, fmt.Sprintf(nameSlot, name, pgname.Literal(e.cfg.Stream.Slot))); err != nil {
 			return err
 		}

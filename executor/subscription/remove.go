@@ -27,7 +27,7 @@ func (e *Engine) Remove(ctx context.Context) (left []string, err error) {
 	case err != nil || s == nil:
 		return nil, err
 	}
-	return nil, pgx.BeginFunc(ctx, e.cfg.Target, func(tx pgx.Tx) error { return drop(ctx, tx, name) })
+	return nil, e.changes(ctx, func(tx pgx.Tx) error { return drop(ctx, tx, name) })
 }
 
 const forgetAll = `alter subscription %[4]s disable; alter subscription %[4]s set (slot_name = none); drop subscription %[4]s`

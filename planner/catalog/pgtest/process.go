@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -109,10 +110,29 @@ func (c *Cluster) kill() error {
 		return err
 	}
 	c.killed = true
-	for _, victim := range append(children(pid), pid) {
+	victims := children(pid)
+	for _, victim := range append(victims, pid) {
 		_ = syscall.Kill(victim, syscall.SIGKILL)
 	}
-	return c.awaitExit()
+	if err := c.awaitExit(); err != nil {
+		return err
+	}
+	// One that is still going has the server's shared memory, beside which none starts.
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	return poll(ctx, func() error {
+		if i := slices.IndexFunc(victims, attached); i >= 0 {
+			return fmt.Errorf("process %d of the server is still there", victims[i])
+		}
+		return nil
+	})
+}
+
+// attached reports whether a process has memory: one that is dead has none, also where
+// nobody has asked for its end yet.
+func attached(pid int) bool {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
+	return err == nil && !strings.HasPrefix(string(text), "0 ")
 }
 
 func (c *Cluster) awaitExit() error {
