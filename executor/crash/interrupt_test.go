@@ -89,10 +89,15 @@ func TestInterruptedTwice(t *testing.T) {
 	frozen := make(chan int, 1)
 	r.at(aim{stage: stageNamed("chunk"), nth: 1}, func() {
 		pid, _ := strconv.Atoi(source.Query1(t, "select pid from pg_stat_activity where datname = current_database() and application_name = 'bascule/bank/snapshot'"))
-		_ = syscall.Kill(pid, syscall.SIGSTOP)
+		if pid != 0 { // 0 would be ourselves
+			_ = syscall.Kill(pid, syscall.SIGSTOP)
+		}
 		frozen <- pid
 	})
 	pid := <-frozen
+	if pid == 0 {
+		t.Fatal("the copy was over before its session could be stopped")
+	}
 	defer func() { _ = syscall.Kill(pid, syscall.SIGCONT) }()
 	begun := time.Now()
 	signalUntilDone(t, r)

@@ -12,9 +12,9 @@ import (
 // sharedMemory is a file system in memory.
 const sharedMemory = "/dev/shm"
 
-// enough is how much memory has to be free for clusters to be in it. The tests of a
-// package take up to three GiB, and of several packages run at once.
-const enough = 12 << 30
+// enough is how much memory has to be free for clusters to be in it. Two packages whose
+// tests run at once take a little over two GiB.
+const enough = 6 << 30
 
 // place is the folder to make the family's in: one in memory where there is plenty of
 // that, and TMPDIR says nothing else.
