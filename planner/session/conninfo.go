@@ -24,7 +24,7 @@ type Reach struct {
 	// Endpoint is where it leads, host:port/database, without a secret.
 	Endpoint string
 
-	// Patience is how long Try waits for an answer. Default ten seconds.
+	// Patience is how long Try waits for an answer. Default thirty seconds.
 	Patience time.Duration
 
 	secrets *strings.Replacer // nil: there are none

@@ -13,7 +13,7 @@ import (
 
 // Trying ends by itself on the server; the slack is for what comes of that to get here.
 const (
-	tryPatience = 10 * time.Second
+	tryPatience = 30 * time.Second
 	trySlack    = 5 * time.Second
 )
 
