@@ -32,7 +32,7 @@ const small = `
 	create schema app; create type app.mood as enum ('a', 'b');
 	create table app.a (id serial primary key, m app.mood default 'a', t text unique); create table app.b (id int primary key, a int references app.a, r int4range, exclude using gist (r with &&));
 	create table app.p (id int, at date, primary key (id, at)) partition by range (at); create table app.p1 partition of app.p for values from (minvalue) to ('2024-06-01'); create table app.p2 partition of app.p default;
-	create index on app.a (m); create index on app.p (at); create view app.v as select * from app.a; create materialized view app.mv as select m, count(*) from app.v group by 1; create unique index on app.mv (m);
+	create index on app.a (m); create index on app.p (at); create view app.v as select * from app.a x; create materialized view app.mv as select m, count(*) from app.v group by 1; create unique index on app.mv (m);
 	create function app.f() returns trigger language plpgsql as 'begin return new; end'; create trigger f before insert on app.b for each row execute function app.f(); create trigger g after update on app.p for each row execute function app.f();
 	create statistics app.s on m, t from app.a; comment on index app.a_m_idx is 'an index'; alter table app.a enable row level security; create policy pol on app.a using (true); create rule r as on delete to app.b do instead nothing;
 	insert into app.a (t) select 't' || i from generate_series(1, 3000) i; insert into app.b select i, i, int4range(i * 2, i * 2 + 1) from generate_series(1, 500) i;
@@ -77,7 +77,7 @@ func TestStoppedAndAppliedAgain(t *testing.T) {
 // change is one change of the source's schema between two runs.
 func change(n int) string {
 	return []string{
-		"drop view app.v cascade; create view app.v as select id, t from app.a",
+		"drop view app.v cascade; create view app.v as select id, t from app.a x",
 		"alter table app.b add column if not exists more text default 'x'",
 		"alter type app.mood add value if not exists 'c'",
 		"create table if not exists app.new (id int primary key); insert into app.new select coalesce(max(id), 0) + 1 from app.new",
