@@ -2,12 +2,10 @@ package ddl
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
-
-	"github.com/jackc/pgx/v5"
 
 	"bascule/planner/session"
 )
@@ -70,7 +68,7 @@ func (a Alone) Run(ctx context.Context, done string) error {
 	for i := at.number; i < len(a.Statements); i++ {
 		begun := at.begun && at.number == i
 		if !a.Statements[i].Carried {
-			if err := a.statement(ctx, i, begun, at.invalid); err != nil {
+			if err := a.statement(ctx, i, begun, at.indexes); err != nil {
 				return err
 			}
 		}
@@ -81,31 +79,29 @@ func (a Alone) Run(ctx context.Context, done string) error {
 	return nil
 }
 
-// statement runs one. Begun: an earlier Run began with it, when these indexes were
-// invalid.
-func (a Alone) statement(ctx context.Context, i int, begun bool, invalid []uint32) error {
+// statement runs one. Begun: an earlier Run began with it, when its tables had the
+// indexes before.
+func (a Alone) statement(ctx context.Context, i int, begun bool, before []index) (err error) {
 	x := a.Statements[i]
 	if begun {
-		if err := a.dropInvalid(ctx, x, invalid); err != nil {
+		if err := a.dropInvalid(ctx, x, before); err != nil {
 			return err
 		}
 	} else {
-		there, err := a.invalidIndexes(ctx, x)
-		if err != nil {
+		if before, err = a.indexes(ctx, x); err != nil {
 			return err
 		}
-		invalid = slices.Sorted(maps.Keys(there))
-		if err := a.Record(ctx, mark{side: a.Side, number: i, begun: true, invalid: invalid}.String()); err != nil {
+		if err := a.Record(ctx, mark{side: a.Side, number: i, begun: true, indexes: before}.String()); err != nil {
 			return err
 		}
 	}
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
 		err := a.execute(ctx, x)
-		if err == nil || begun && doneBefore[session.Code(err)] {
+		if err == nil {
 			return nil
 		}
 		if begun {
-			if done, failed := a.detached(ctx, x, err); done || failed != nil {
+			if done, failed := a.doneBefore(ctx, x, before, err); done || failed != nil {
 				return failed
 			}
 		}
@@ -114,25 +110,36 @@ func (a Alone) statement(ctx context.Context, i int, begun bool, invalid []uint3
 		}
 		// What is half-done is of no use to anybody, and blocks the next try. Where it
 		// cannot be dropped now, the next Run does it.
-		cleaned := a.clean(ctx, x, invalid)
+		cleaned := a.clean(ctx, x, before)
 		if !a.again(ctx, err, pause) {
-			return commandError(a.Address, a.Where, err)
+			return a.refused(ctx, i, cleaned, err)
 		}
 		// Where the answer was lost, it may be done, and what is there is whole.
 		begun = begun || cleaned && !session.Locked(err)
 	}
 }
 
+// refused is the error by which a statement ends. Where the server has refused it, and
+// nothing is left of it, nothing has begun: what is in its way was made by others, and is
+// in its way the next time, too.
+func (a Alone) refused(ctx context.Context, i int, cleaned bool, err error) error {
+	failed := commandError(a.Address, a.Where, err)
+	if !cleaned || ctx.Err() != nil || session.Code(err) == "" || session.Transient(err) {
+		return failed
+	}
+	return errors.Join(failed, a.Record(ctx, mark{side: a.Side, number: i}.String()))
+}
+
 // clean drops what a try has left half-done, and reports whether nothing such is left.
 // That waits for old transactions, too.
-func (a Alone) clean(ctx context.Context, x Statement, invalid []uint32) bool {
+func (a Alone) clean(ctx context.Context, x Statement, before []index) bool {
 	limit := cleanTime
 	if ctx.Err() != nil {
 		limit = partingTime
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
 	defer cancel()
-	err := a.dropInvalid(ctx, x, invalid)
+	err := a.dropInvalid(ctx, x, before)
 	if err != nil && a.Waiting != nil {
 		a.Waiting(fmt.Sprintf("%s may have left an invalid index on %s, which the next apply drops: %v", a.Address, a.Where, err))
 	}
@@ -145,17 +152,34 @@ const (
 	partingTime = 3 * time.Second
 )
 
-// doneBefore are the SQLSTATEs by which a statement that an earlier Run began with says
-// that it was brought to its end: what it makes is there, what it drops is not.
-var doneBefore = map[string]bool{"42P07": true, "42710": true, "42704": true}
+// doneBefore reports whether the server refuses a statement because an earlier Run that
+// began with it, when its tables had the indexes before, brought it to its end.
+func (a Alone) doneBefore(ctx context.Context, x Statement, before []index, refused error) (bool, error) {
+	code := session.Code(refused)
+	if code != duplicateTable { // a name that an index has which was there before is not its own
+		if isThere[code] {
+			return true, nil
+		}
+		return a.detached(ctx, x, refused)
+	}
+	now, err := a.indexes(ctx, x)
+	return slices.ContainsFunc(now, func(i index) bool { return !i.invalid && !among(before, i) }), err
+}
+
+// isThere are the SQLSTATEs by which a server says that what a statement makes is there,
+// or what it drops is not.
+var isThere = map[string]bool{duplicateTable: true, "42710": true, "42704": true}
+
+// duplicateTable: there is a relation of that name, such as an index.
+const duplicateTable = "42P07"
 
 // carried reports whether a statement failed because it has come here in another way.
 func (a Alone) carried(ctx context.Context, x Statement, err error) (bool, error) {
-	if !a.Carries || !doneBefore[session.Code(err)] {
+	if !a.Carries || !isThere[session.Code(err)] {
 		return false, nil
 	}
-	invalid, err := a.invalidIndexes(ctx, x)
-	return err == nil && len(invalid) == 0, err
+	now, err := a.indexes(ctx, x)
+	return err == nil && !slices.ContainsFunc(now, func(i index) bool { return i.invalid }), err
 }
 
 func (a Alone) execute(ctx context.Context, x Statement) error {
@@ -184,87 +208,4 @@ func (a Alone) waits(b blocker) {
 	}
 }
 
-// invalidIndexes are those of the statement's tables: qualified names, by oid.
-func (a Alone) invalidIndexes(ctx context.Context, x Statement) (map[uint32]string, error) {
-	rows, err := a.Control.Query(ctx, selectInvalid, x.Tables)
-	if err != nil {
-		return nil, fmt.Errorf("look for invalid indexes: %w", err)
-	}
-	list := map[uint32]string{}
-	var oid uint32
-	var name string
-	if _, err := pgx.ForEachRow(rows, []any{&oid, &name}, func() error {
-		list[oid] = name
-		return nil
-	}); err != nil {
-		return nil, fmt.Errorf("look for invalid indexes: %w", err)
-	}
-	return list, nil
-}
-
-// dropInvalid drops the invalid indexes of the statement's tables but for those that
-// were invalid before it. A session of an earlier Run that still builds one is ended
-// first; what others build is left alone.
-func (a Alone) dropInvalid(ctx context.Context, x Statement, before []uint32) error {
-	if err := a.endBuilds(ctx, x, before); err != nil {
-		return err
-	}
-	invalid, err := a.invalidIndexes(ctx, x)
-	if err != nil {
-		return err
-	}
-	for _, oid := range slices.Sorted(maps.Keys(invalid)) {
-		if slices.Contains(before, oid) {
-			continue
-		}
-		if _, err := a.Control.PgConn().Exec(ctx, "drop index concurrently if exists "+invalid[oid]).ReadAll(); err != nil {
-			return fmt.Errorf("drop the invalid index %s: %w", invalid[oid], err)
-		}
-	}
-	return nil
-}
-
-// endBuilds ends the sessions of an earlier Run that still build, and waits for that.
-func (a Alone) endBuilds(ctx context.Context, x Statement, before []uint32) error {
-	for deadline := time.Now().Add(endTime); ; {
-		var n int
-		if err := a.Control.QueryRow(ctx, endBuilds, x.Tables, before).Scan(&n); err != nil {
-			return fmt.Errorf("end what an earlier try still builds: %w", err)
-		}
-		switch {
-		case n == 0:
-			return nil
-		case time.Now().After(deadline):
-			return fmt.Errorf("%d sessions of an earlier try do not end", n)
-		}
-		select {
-		case <-time.After(endPoll):
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-	}
-}
-
-const (
-	setLockTimeout = `select pg_catalog.set_config('lock_timeout', $1, false)`
-
-	// What another session builds at the moment is invalid until it is done. The
-	// search_path may be that of somebody whose operators are not to be called.
-	selectInvalid = `
-		select i.oid, pg_catalog.format('%I.%I', n.nspname, i.relname)
-		from pg_catalog.pg_index x
-		join pg_catalog.pg_class i on i.oid operator(pg_catalog.=) x.indexrelid
-		join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) i.relnamespace
-		where not x.indisvalid and i.relkind operator(pg_catalog.=) 'i'
-			and x.indrelid operator(pg_catalog.=) any (select pg_catalog.to_regclass(t.name) from pg_catalog.unnest($1::pg_catalog.text[]) t(name))
-			and not exists (select from pg_catalog.pg_stat_progress_create_index b where b.index_relid operator(pg_catalog.=) i.oid)
-		order by i.oid`
-
-	endBuilds = `
-		select pg_catalog.count(pg_catalog.pg_terminate_backend(a.pid))
-		from pg_catalog.pg_stat_progress_create_index b
-		join pg_catalog.pg_stat_activity a on a.pid operator(pg_catalog.=) b.pid
-		where b.datname operator(pg_catalog.=) pg_catalog.current_database() and a.application_name operator(pg_catalog.~~) 'bascule/ddl.%'
-			and b.relid operator(pg_catalog.=) any (select pg_catalog.to_regclass(t.name) from pg_catalog.unnest($1::pg_catalog.text[]) t(name))
-			and b.index_relid operator(pg_catalog.<>) all ($2::pg_catalog.oid[])`
-)
+const setLockTimeout = `select pg_catalog.set_config('lock_timeout', $1, false)`

@@ -6,25 +6,38 @@ import (
 )
 
 // mark is how far statements are on one side: number of them are done, and the next
-// has begun, when these indexes were invalid.
+// has begun, when its tables had these indexes.
 type mark struct {
 	side    string
 	number  int
 	begun   bool
-	invalid []uint32
+	indexes []index
 }
 
-// String is how a mark is recorded: "source 1", "source 1 begun 16402,16410".
+// index is one of a statement's tables. In a mark it has no name.
+type index struct {
+	oid     uint32
+	invalid bool
+	name    string
+}
+
+// invalidSign stands behind the oid of an invalid index in a mark.
+const invalidSign = ":invalid"
+
+// String is how a mark is recorded: "source 1", "source 1 begun 16390 16402:invalid".
 func (m mark) String() string {
-	text := m.side + " " + strconv.Itoa(m.number)
-	if !m.begun {
-		return text
+	words := []string{m.side, strconv.Itoa(m.number)}
+	if m.begun {
+		words = append(words, "begun")
+		for _, x := range m.indexes {
+			word := strconv.FormatUint(uint64(x.oid), 10)
+			if x.invalid {
+				word += invalidSign
+			}
+			words = append(words, word)
+		}
 	}
-	var oids []string
-	for _, oid := range m.invalid {
-		oids = append(oids, strconv.FormatUint(uint64(oid), 10))
-	}
-	return strings.TrimSpace(text + " begun " + strings.Join(oids, ","))
+	return strings.Join(words, " ")
 }
 
 // parseMark reads what String wrote; what is of the other side, or "", is the beginning.
@@ -35,11 +48,12 @@ func parseMark(text, side string) mark {
 		return m
 	}
 	m.number, _ = strconv.Atoi(words[1])
-	m.begun = len(words) > 2
-	if len(words) > 3 {
-		for _, word := range strings.Split(words[3], ",") {
-			oid, _ := strconv.ParseUint(word, 10, 32)
-			m.invalid = append(m.invalid, uint32(oid))
+	if len(words) > 2 {
+		m.begun = true
+		for _, word := range words[3:] {
+			digits, invalid := strings.CutSuffix(word, invalidSign)
+			oid, _ := strconv.ParseUint(digits, 10, 32)
+			m.indexes = append(m.indexes, index{oid: uint32(oid), invalid: invalid})
 		}
 	}
 	return m
