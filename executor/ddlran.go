@@ -11,6 +11,7 @@ import (
 	"bascule/executor/ddl"
 	"bascule/executor/ledger"
 	"bascule/executor/stream"
+	"bascule/executor/stream/target"
 	"bascule/planner/catalog"
 	"bascule/planner/session"
 )
@@ -67,16 +68,14 @@ func (s *ddlSide) reach(ctx context.Context, lsn catalog.LSN) (through bool, err
 			return true, failed
 		}
 	}
-	var halted *stream.HaltError
-	switch {
-	case errors.As(failed, &halted) && catalog.AwaitsCommand(halted.Halt.Code) && !s.tried(cfg.Blocks, halted):
-		s.halt = &halted.Halt
-		return false, nil
-	case failed != nil:
-		_, failed = recordHalt(ctx, s.conn, s.target, s.address, s.id, s.settings, failed)
-		return false, fmt.Errorf("%s: %w", s.address, failed)
+	if failed == nil {
+		return false, err
 	}
-	return false, err
+	if s.halt, err = s.standsFor(ctx, cfg.Blocks, failed); err != nil || s.halt != nil {
+		return false, err
+	}
+	_, failed = recordHalt(ctx, s.conn, s.target, s.address, s.id, s.settings, failed)
+	return false, fmt.Errorf("%s: %w", s.address, failed)
 }
 
 // ranThere reports whether the stream has run the command. What has ended the stream
@@ -100,10 +99,37 @@ func (s *ddlSide) ranThere(ctx context.Context, failed error) (bool, error) {
 	return true, ledger.SetHalt(ctx, s.conn, s.id, halt)
 }
 
-// tried reports whether the halt is there for all that the stream was given to run.
-func (s *ddlSide) tried(blocks []stream.Block, h *stream.HaltError) bool {
-	return len(blocks) > 0 && (h.Halt.Code == catalog.HaltShape || s.fromLog(s.plan))
+// standsFor is the halt that the command ends, if it may be one. Not where the stream was
+// given the command for it, and could not run it; nor where the server refused a row of
+// another table than the command's by how that is defined: it would run before its place.
+func (s *ddlSide) standsFor(ctx context.Context, blocks []stream.Block, failed error) (*ledger.Halt, error) {
+	var halted *stream.HaltError
+	switch {
+	case !errors.As(failed, &halted), !catalog.AwaitsCommand(halted.Halt.Code):
+		return nil, nil
+	case len(blocks) == 0:
+		return &halted.Halt, nil
+	case halted.Halt.Code == catalog.HaltShape, s.fromLog(s.plan):
+		return nil, nil
+	}
+	var row *target.RowError
+	if concerned := blocks[0].Tables; len(concerned) > 0 && errors.As(failed, &row) {
+		var yes bool
+		if err := s.conn.QueryRow(ctx, selectConcerns, concerned, row.Table).Scan(&yes); err != nil || !yes {
+			return nil, err
+		}
+	}
+	return &halted.Halt, nil
 }
+
+// selectConcerns: what a partition has is defined for the table that it belongs to, and
+// an index is what its table has.
+const selectConcerns = `
+	select exists (
+		select from pg_catalog.unnest($1::text[]) t(name)
+		left join pg_catalog.pg_index i on i.indexrelid = pg_catalog.to_regclass(t.name)
+		where coalesce(i.indrelid, pg_catalog.to_regclass(t.name)) in (
+			select pg_catalog.to_regclass($2) union all select pg_catalog.pg_partition_ancestors(pg_catalog.to_regclass($2))))`
 
 // onTarget runs the command on the target while nothing is streamed to it.
 func (s *ddlSide) onTarget(ctx context.Context) error {

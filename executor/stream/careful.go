@@ -30,7 +30,7 @@ func (s *Stream) note(err error, sent *flights) {
 
 func unique(err error) bool {
 	code := session.Code(err)
-	return code == "23505" || code == "23P01"
+	return code == codeUnique || code == codeExclusion
 }
 
 // recover goes back to the fast path behind the place where a batch failed. All before

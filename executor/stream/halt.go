@@ -58,7 +58,7 @@ func (s *Stream) halted(err error) error {
 		h.Code, h.LSN, h.Key = session.Code(row.Err), row.Final.String(), row.Key
 		h.Table = s.source(row.Table)
 		h.Remedy = s.mend(h.Table)
-		if definitions[h.Code] {
+		if catalog.ByDefinition(h.Code) {
 			h.Remedy += ". If a command was run on the source only, which the target needs too: declare it in a ddl block with ran_on_source = true, and run `bascule apply`"
 		}
 	case errors.As(err, &missing):
@@ -82,10 +82,6 @@ func (s *Stream) halted(err error) error {
 	}
 	return &HaltError{Halt: h, Err: err}
 }
-
-// definitions are refusals that can come of another definition on the source: of what
-// may be null, how long it may be, what it must fulfil, and what values an enum has.
-var definitions = map[string]bool{"23502": true, "22001": true, "22003": true, "22P02": true, "23514": true, "23505": true, "23503": true}
 
 // mend is the remedy for a row that cannot be applied.
 func (s *Stream) mend(table string) string {

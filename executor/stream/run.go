@@ -41,7 +41,7 @@ func (s *Stream) Run(ctx context.Context) error {
 			return nil // nothing is lost: what was not committed comes again
 		}
 		if again == stop || s.cfg.Replication != nil {
-			return err
+			return s.explained(ctx, err)
 		}
 		if s.Progress().Position > began {
 			wait = backoff{}

@@ -100,9 +100,18 @@ const HaltShape = "shape"
 // that does not run on the target.
 const HaltDDL = "undeclared"
 
-// AwaitsCommand reports whether a halt of this code ends by a ddl block that says what
-// somebody ran on the source.
-func AwaitsCommand(code string) bool { return code == HaltShape || code == HaltDDL }
+// AwaitsCommand reports whether a halt of this code ends, or may end, by a ddl block that
+// says what somebody ran on the source.
+func AwaitsCommand(code string) bool {
+	return code == HaltShape || code == HaltDDL || ByDefinition(code)
+}
+
+// ByDefinition reports whether a server that refuses a row by this SQLSTATE may do so for
+// another definition than the source's: of what may be null, how long it may be, what it
+// must fulfil, and what values an enum has.
+func ByDefinition(code string) bool { return definitions[code] }
+
+var definitions = map[string]bool{"23502": true, "22001": true, "22003": true, "22P02": true, "23514": true, "23505": true, "23503": true, "23P01": true}
 
 // LedgerHalt is why a continuous mirror stands still. Its fields are those of
 // executor/ledger.Halt.
