@@ -93,7 +93,6 @@ func (t *stepping) takeStocks(life context.Context) (err error) {
 		if k == nil {
 			continue
 		}
-		t.stocks = append(t.stocks, k)
 		if at := t.behind(k, named[m.Source]); at >= 0 {
 			t.fillAt[at] = append(t.fillAt[at], k)
 		} else {
@@ -124,10 +123,12 @@ func (t *stepping) behind(k *stock, steps []int) int {
 
 // letGo closes what was taken and not copied.
 func (t *stepping) letGo(ctx context.Context) {
-	for _, k := range t.stocks {
-		k.close(ctx)
+	for _, list := range t.fillAt {
+		for _, k := range list {
+			k.close(ctx)
+		}
 	}
-	t.stocks = nil
+	clear(t.fillAt)
 }
 
 // split refuses that a table whose rows are not here becomes a part of one that is

@@ -21,10 +21,9 @@ type stepping struct {
 	where   ddllog.Schemas  // of names that lack one
 	next    int             // step
 
-	// last are the last entries that are about tables, of the transaction. stocks are the
-	// rows of tables that are filled by it, fillAt those behind which step.
+	// last are the last entries that are about tables, of the transaction. fillAt are the
+	// rows of tables that are filled by it, by the step behind which.
 	last   map[uint32]touched
-	stocks []*stock
 	fillAt map[int][]*stock
 
 	// altered: something ran. Other sessions would wait for this one.
