@@ -105,18 +105,10 @@ func (r *receiver) fillNow(life context.Context, k *stock) error {
 	if err := t.fill(life, k); err != nil {
 		return err
 	}
-	if _, err := r.room(life, 0); err != nil {
+	if err := r.conclude(life); err != nil {
 		return err
 	}
-	b := r.open
-	r.open, r.steps = nil, nil
-	b.end()
-	if err := r.send(life, b, true); err != nil {
-		return err
-	}
-	if err := r.drain(life); err != nil {
-		return err
-	}
+	r.steps = nil
 	return r.reload(life)
 }
 

@@ -252,18 +252,9 @@ func (r *receiver) stepped(life context.Context, c pgoutput.Commit) error {
 	r.inside = false
 	r.dealt = max(r.dealt, c.End)
 	r.link.s.received(c.End, 0)
-	if _, err := r.room(life, 0); err != nil {
-		return err
-	}
-	b := r.open
-	r.open = nil
-	b.end()
 	r.transactions++
 	r.committed = c.Time
-	if err := r.send(life, b, true); err != nil {
-		return err
-	}
-	if err := r.drain(life); err != nil {
+	if err := r.conclude(life); err != nil {
 		return err
 	}
 	r.link.s.had(r.steps.last)
@@ -272,6 +263,20 @@ func (r *receiver) stepped(life context.Context, c pgoutput.Commit) error {
 	}
 	r.steps.tellBlocks(life, c.End)
 	return errAnew
+}
+
+// conclude commits the transaction on the target that commands ran in, with what is open.
+func (r *receiver) conclude(life context.Context) error {
+	b, err := r.room(life, 0)
+	if err != nil {
+		return err
+	}
+	r.open = nil
+	b.end()
+	if err := r.send(life, b, true); err != nil {
+		return err
+	}
+	return r.drain(life)
 }
 
 const extensionThere = `select exists (select from pg_catalog.pg_extension where extname = $1)`
