@@ -92,8 +92,13 @@ func (s *Stream) refusedStep(err *error) bool {
 	if t.next == 0 {
 		return false
 	}
-	*err = &loggedError{final: t.final, steps: t.list, where: t.where, at: t.next - 1, text: refused.Err.Error(), err: refused}
+	*err = t.stops(t.next-1, refused.Err.Error(), refused)
 	return true
+}
+
+// stops is the error of a step that does not run on the target. err is the server's, or nil.
+func (t *stepping) stops(at int, text string, err error) *loggedError {
+	return &loggedError{final: t.final, steps: t.list, where: t.where, at: at, text: text, err: err}
 }
 
 // alone runs the one statement of a transaction that cannot run in any, before the
@@ -136,7 +141,7 @@ func (t *stepping) alone(life context.Context) error {
 	}.Run(life, done)
 	var refused *ddl.CommandError
 	if errors.As(err, &refused) {
-		return &loggedError{final: t.final, steps: t.list, where: t.where, at: 0, text: refused.Err.Error(), err: refused}
+		return t.stops(0, refused.Err.Error(), refused)
 	}
 	return err
 }
@@ -150,7 +155,7 @@ func (t *stepping) openAlone(ctx context.Context, x *ddllog.Step) (*pgx.Conn, er
 	}
 	if _, err = conn.Exec(ctx, aloneSettings, x.Path()); err == nil {
 		if _, err = conn.Exec(ctx, aloneRole, t.role(x)); err != nil && !session.Transient(err) {
-			err = &loggedError{final: t.final, steps: t.list, where: t.where, at: 0, text: err.Error(), err: err}
+			err = t.stops(0, err.Error(), err)
 		}
 	}
 	if err != nil {

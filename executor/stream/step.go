@@ -71,7 +71,7 @@ func (r *receiver) prepare(life context.Context, found *surprise) (*stepping, er
 	}
 	for i := range t.list {
 		if t.list[i].Stop != "" {
-			return nil, &loggedError{final: r.final, steps: t.list, where: t.where, at: i, text: t.list[i].Stop}
+			return nil, t.stops(i, t.list[i].Stop, nil)
 		}
 	}
 	for i := range t.list {
