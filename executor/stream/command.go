@@ -13,6 +13,7 @@ import (
 	"bascule/executor/ledger"
 	"bascule/executor/progress"
 	"bascule/executor/stream/pgoutput"
+	"bascule/executor/stream/target"
 	"bascule/planner/session"
 )
 
@@ -221,7 +222,7 @@ func (r *receiver) apply(ctx context.Context, tx pgx.Tx, c pgoutput.Commit) erro
 		return &commandError{final: c.Final, ddl: d, err: err}
 	}
 	if tx.Conn().PgConn().TxStatus() != inTransaction {
-		return &commandError{final: c.Final, ddl: d, err: errEndsTransaction}
+		return &commandError{final: c.Final, ddl: d, err: target.ErrEndsTransaction}
 	}
 	return ledger.ApplyDDL(ctx, tx, s.cfg.Mirror, d, c.End)
 }
@@ -234,8 +235,7 @@ var (
 	errAnew    = errors.New("a command was applied")
 	errStopped = errors.New("stopped while a command waits for a lock")
 
-	errWithRows        = errors.New("its message came in a transaction that changed rows of the mirror's tables, which no command of ours does")
-	errEndsTransaction = errors.New("it ended the transaction that it was to run in")
+	errWithRows = errors.New("its message came in a transaction that changed rows of the mirror's tables, which no command of ours does")
 )
 
 // commandSettings: what the command does on the target, it does as on the source, so

@@ -150,10 +150,12 @@ func (e *expect) spoke(status []byte) error {
 	if len(status) == 1 && status[0] == 'T' {
 		return nil
 	}
-	return &CommandError{Command: e.command, Err: errEndsTransaction}
+	return &CommandError{Command: e.command, Err: ErrEndsTransaction}
 }
 
-var errEndsTransaction = errors.New("it ended the transaction that it was to run in")
+// ErrEndsTransaction is what a command has done that takes the rows before it, and the
+// position, out of its transaction.
+var ErrEndsTransaction = errors.New("it ended the transaction that it was to run in")
 
 // pour sends the rows of a command.
 func (s *Session) pour(ctx context.Context, c *Command) error {
@@ -165,10 +167,8 @@ func (s *Session) pour(ctx context.Context, c *Command) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.Title, err)
 	}
-	w.closeFrame()
 	sent.Store(n)
-	w.room(len(copyDoneMessage))
-	w.block = append(w.block, copyDoneMessage...)
+	w.copyDone()
 	return nil
 }
 

@@ -62,10 +62,8 @@ func (s *Session) copyAll(t *Table, rows []row) []row {
 	if t.binary {
 		w.copyPut([]byte(copyTrailer))
 	}
-	w.closeFrame()
 	sent.Store(n)
-	w.room(len(copyDoneMessage))
-	w.block = append(w.block, copyDoneMessage...)
+	w.copyDone()
 	return left
 }
 

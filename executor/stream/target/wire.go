@@ -64,6 +64,13 @@ func (w *wire) putText(s string) {
 	w.block = append(append(w.block, s...), 0)
 }
 
+// putSQL appends a text as putText does, however long.
+func (w *wire) putSQL(sql string) {
+	w.put([]byte(sql))
+	w.room(1)
+	w.block = append(w.block, 0)
+}
+
 func (w *wire) put16(n int) {
 	w.room(2)
 	w.block = binary.BigEndian.AppendUint16(w.block, uint16(n))
@@ -112,13 +119,18 @@ func (w *wire) closeFrame() {
 	}
 }
 
+// copyDone ends COPY data.
+func (w *wire) copyDone() {
+	w.closeFrame()
+	w.room(len(copyDoneMessage))
+	w.block = append(w.block, copyDoneMessage...)
+}
+
 // parse prepares a statement.
 func (w *wire) parse(st *statement) {
 	w.message('P', len(st.name)+1+len(st.sql)+1+2+4*len(st.params))
 	w.putText(st.name)
-	w.put([]byte(st.sql))
-	w.room(1)
-	w.block = append(w.block, 0)
+	w.putSQL(st.sql)
 	w.put16(len(st.params))
 	for _, oid := range st.params {
 		w.put32(int(oid))
@@ -229,9 +241,7 @@ func (w *wire) array(st *statement, binary bool, value []byte, n int) {
 // ready.
 func (w *wire) query(sql string) {
 	w.message('Q', len(sql)+1)
-	w.put([]byte(sql))
-	w.room(1)
-	w.block = append(w.block, 0)
+	w.putSQL(sql)
 }
 
 // sync ends a run of messages: the server answers that it is ready.
