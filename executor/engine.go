@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -116,8 +115,8 @@ func (h *handover) carrying(ctx context.Context) (bool, error) {
 	if h.apart() {
 		return false, nil
 	}
-	rec, err := ledgerRecord(ctx, h.conn, h.id)
-	return rec != nil && slices.ContainsFunc(rec.DDL, func(d catalog.LedgerDDL) bool { return d.Begun && d.Applied.IsZero() }), err
+	begun, err := ledger.BegunDDL(ctx, h.conn, h.id)
+	return len(begun) > 0, err
 }
 
 // reach streams until the mirror is at least, where it is not.

@@ -83,19 +83,12 @@ func (h *handover) settleCarried(ctx context.Context, at catalog.LSN) error {
 	if err != nil {
 		return err
 	}
-	rec, err := ledgerRecord(ctx, h.conn, h.id)
-	if err != nil || rec == nil {
+	begun, err := ledger.BegunDDL(ctx, h.conn, h.id)
+	if err != nil {
 		return err
 	}
-	for _, d := range rec.DDL {
-		if !d.Begun || !d.Applied.IsZero() {
-			continue
-		}
-		row, err := ledger.FindDDL(ctx, h.conn, h.id, d.ID)
-		if err == nil && row != nil {
-			err = recordCarried(ctx, h.conn, carrier, h.id, row, at)
-		}
-		if err != nil {
+	for i := range begun {
+		if err := recordCarried(ctx, h.conn, carrier, h.id, &begun[i], at); err != nil {
 			return err
 		}
 	}

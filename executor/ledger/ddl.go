@@ -95,7 +95,7 @@ func FindDDL(ctx context.Context, conn *pgx.Conn, mirror, id string) (*DDL, erro
 }
 
 // BegunDDL returns the commands that a transaction of the source was begun for, and that
-// the target does not have.
+// the target does not have, in the order in which they were recorded.
 func BegunDDL(ctx context.Context, conn *pgx.Conn, mirror string) ([]DDL, error) {
 	rows, err := conn.Query(ctx, begunDDL, mirror)
 	if err != nil {
@@ -168,14 +168,15 @@ const startDDL = `
 	update bascule.ddl set xid = $3, members = $4::text::jsonb
 	where mirror = $1 and id = $2`
 
-const findDDL = `
+// selectDDL is what scanDDL reads.
+const selectDDL = `
 	select id, nonce, address, checksum, command, lock_timeout, xid, members::text, lsn::text, applied
-	from bascule.ddl where mirror = $1 and id = $2`
+	from bascule.ddl where mirror = $1`
 
-const begunDDL = `
-	select id, nonce, address, checksum, command, lock_timeout, xid, members::text, lsn::text, applied
-	from bascule.ddl where mirror = $1 and xid <> '' and applied is null
-	order by id`
+const findDDL = selectDDL + ` and id = $2`
+
+const begunDDL = selectDDL + ` and xid <> '' and applied is null
+	order by seq`
 
 const applyDDL = `
 	update bascule.ddl set lsn = $3::text::pg_lsn, applied = pg_catalog.now()
