@@ -26,7 +26,7 @@ func (d *commanding) byItself(ctx context.Context) error {
 	}
 	return d.drive(ctx, func(ctx context.Context) error {
 		d.stage("catch up")
-		now, err := d.sourceNow(ctx)
+		now, err := sourceNow(ctx, d.server.Control)
 		if err != nil {
 			return err
 		}
@@ -43,7 +43,7 @@ func (d *commanding) byItself(ctx context.Context) error {
 			}
 		}
 		d.ended = true
-		if now, err = d.sourceNow(ctx); err != nil {
+		if now, err = sourceNow(ctx, d.server.Control); err != nil {
 			return err
 		}
 		d.stage("wait for the targets")

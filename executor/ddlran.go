@@ -21,7 +21,7 @@ import (
 // it, or else where the source was when this began.
 func (d *commanding) onTargets(ctx context.Context) error {
 	d.ended = true
-	end, err := d.sourceNow(ctx)
+	end, err := sourceNow(ctx, d.server.Control)
 	if err != nil {
 		return err
 	}

@@ -135,12 +135,6 @@ func (d *commanding) catchUp(ctx context.Context, lsn catalog.LSN) error {
 	return nil
 }
 
-// sourceNow is where the source's log is now.
-func (d *commanding) sourceNow(ctx context.Context) (now catalog.LSN, err error) {
-	err = d.server.Control.QueryRow(ctx, currentLSN).Scan(&now)
-	return now, err
-}
-
 // CommandWaitError reports that a command was not through when the time to wait was
 // over. Nothing is lost by it.
 type CommandWaitError struct {

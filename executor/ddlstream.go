@@ -24,7 +24,7 @@ func (d *commanding) inStream(ctx context.Context) error {
 	d.ended = became == ddl.Committed
 	return d.drive(ctx, func(ctx context.Context) error {
 		d.stage("catch up")
-		end, err := d.sourceNow(ctx)
+		end, err := sourceNow(ctx, d.server.Control)
 		if err != nil {
 			return err
 		}

@@ -14,7 +14,6 @@ import (
 	"bascule/executor/pglogical"
 	"bascule/executor/progress"
 	"bascule/executor/slot"
-	"bascule/executor/stream"
 	"bascule/planner"
 	"bascule/planner/catalog"
 )
@@ -125,16 +124,11 @@ func (h *handover) reach(ctx context.Context, least catalog.LSN) error {
 	if err != nil || at == nil || at.LSN >= least {
 		return err
 	}
-	s, running := runBeside(ctx, stream.New(streaming(h.id, h.address, h.settings, h.source, h.target, h.sink, h.log)))
-	err = s.CatchUp(running, least)
-	if failed := s.end(); failed != nil && ctx.Err() == nil {
-		_, failed = recordHalt(ctx, h.conn, h.target, h.address, h.id, h.settings, failed)
-		return failed
-	}
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	return err
+	cfg := streaming(h.id, h.address, h.settings, h.source, h.target, h.sink, h.log)
+	return streamTo(ctx, cfg, least, func(err error) error {
+		_, err = recordHalt(ctx, h.conn, h.target, h.address, h.id, h.settings, err)
+		return err
+	})
 }
 
 // handBackTime is how long that may take.

@@ -181,6 +181,20 @@ func (r *besideRun) end() error {
 	return <-r.ended
 }
 
+// streamTo streams until the target has all that the source had at lsn. What ends the
+// stream before that goes through halted, which records it.
+func streamTo(ctx context.Context, cfg stream.Config, lsn catalog.LSN, halted func(error) error) error {
+	s, running := runBeside(ctx, stream.New(cfg))
+	err := s.CatchUp(running, lsn)
+	switch failed := s.end(); {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case failed != nil:
+		return halted(failed)
+	}
+	return err
+}
+
 // handOver gives the tables to the main stream: it stands still at its position while
 // they come to the same one or beyond, which is their point from then on.
 func (f *following) handOver(ctx, running context.Context, main *stream.Stream, side *besideRun, ours map[uint32]bool) error {

@@ -158,7 +158,8 @@ func (f *following) awaitSmallLag(ctx context.Context, s *stream.Stream) error {
 	f.stage("catch up")
 	var least catalog.LSN
 	if f.stream.Engine != "" {
-		if err := f.control.QueryRow(ctx, currentLSN).Scan(&least); err != nil {
+		var err error
+		if least, err = sourceNow(ctx, f.control); err != nil {
 			return err
 		}
 	}
@@ -169,8 +170,8 @@ func (f *following) awaitSmallLag(ctx context.Context, s *stream.Stream) error {
 		timeout = timer.C
 	}
 	for {
-		var now catalog.LSN
-		if err := f.control.QueryRow(ctx, currentLSN).Scan(&now); err != nil {
+		now, err := sourceNow(ctx, f.control)
+		if err != nil {
 			return err
 		}
 		p := s.Progress()
@@ -179,7 +180,7 @@ func (f *following) awaitSmallLag(ctx context.Context, s *stream.Stream) error {
 		}
 		f.cfg.Sink.Event(progress.Lagging{Mirror: f.name, Behind: int64(now - p.Position)})
 		waiting, cancel := context.WithTimeout(ctx, lagPoll)
-		err := s.CatchUp(waiting, max(least, now-smallLag))
+		err = s.CatchUp(waiting, max(least, now-smallLag))
 		cancel()
 		switch {
 		case err == nil:
@@ -219,5 +220,11 @@ func (e *WaitError) Hint() string {
 
 // ExitCode is that of a wait that timed out.
 func (e *WaitError) ExitCode() int { return 8 }
+
+// sourceNow is where the source's log is now.
+func sourceNow(ctx context.Context, source *pgx.Conn) (now catalog.LSN, err error) {
+	err = source.QueryRow(ctx, currentLSN).Scan(&now)
+	return now, err
+}
 
 const currentLSN = `select pg_catalog.pg_current_wal_lsn()::text`

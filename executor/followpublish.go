@@ -9,7 +9,6 @@ import (
 	"bascule/executor/slot"
 	"bascule/executor/stream"
 	"bascule/planner"
-	"bascule/planner/catalog"
 )
 
 // publish changes replica identities and makes the publications. Tables that come to
@@ -140,18 +139,11 @@ func (f *following) leaveLog(ctx context.Context) error {
 // streamOut streams until the target has all that the source has now. A plan that was
 // made for tables of which this has made something else is out of date.
 func (f *following) streamOut(ctx context.Context, cfg stream.Config) error {
-	var now catalog.LSN
-	if err := f.control.QueryRow(ctx, currentLSN).Scan(&now); err != nil {
+	now, err := sourceNow(ctx, f.control)
+	if err != nil {
 		return err
 	}
-	s, running := runBeside(ctx, stream.New(cfg))
-	err := s.CatchUp(running, now)
-	switch failed := s.end(); {
-	case ctx.Err() != nil:
-		return context.Cause(ctx)
-	case failed != nil:
-		return f.halted(ctx, failed)
-	case err != nil:
+	if err := streamTo(ctx, cfg, now, func(err error) error { return f.halted(ctx, err) }); err != nil {
 		return err
 	}
 	before := f.members
