@@ -34,7 +34,7 @@ func (s *ddlSide) blocks(ctx context.Context) (list []stream.Block, err error) {
 					return nil, err
 				}
 			}
-			b.Become = (&becoming{statements: statements, unsure: failed != nil, now: found.members}).become
+			b.Become = (&becoming{statements: statements, names: b.Tables, unsure: failed != nil || unsure(statements), now: found.members}).become
 		}
 		if !own {
 			if err := s.recordAhead(ctx, c); err != nil {
@@ -117,8 +117,14 @@ func named(statements []statement.Statement) (names []string) {
 // places of its own, further on in the stream.
 type becoming struct {
 	statements []statement.Statement
-	unsure     bool // they do not tell all
+	names      []string // of the tables that they name
+	unsure     bool     // they do not tell all
 	now        []ledger.Member
+}
+
+// unsure reports whether statements do not tell all that they do to tables.
+func unsure(list []statement.Statement) bool {
+	return slices.ContainsFunc(list, func(x statement.Statement) bool { return x.Opaque || len(x.Schemas) > 0 })
 }
 
 func (b *becoming) become(all []ledger.Member) (changed []ledger.Member) {
@@ -144,12 +150,11 @@ func (b *becoming) of(was ledger.Member) ledger.Member {
 	m := was
 	i := slices.IndexFunc(b.now, func(now ledger.Member) bool { return now.Source == was.Source })
 	name := b.renamed(statement.Name{Schema: was.TargetSchema, Name: was.TargetName})
-	unsure := b.unsure || slices.ContainsFunc(b.statements, func(x statement.Statement) bool { return x.Opaque || len(x.Schemas) > 0 })
 	switch {
 	case b.drops(was):
 		m.State = ledger.Removed
 		return m
-	case i >= 0 && unsure && b.now[i].State != ledger.Removed:
+	case i >= 0 && b.unsure && b.now[i].State != ledger.Removed:
 		now := b.now[i]
 		m.Schema, m.Name, m.TargetSchema, m.TargetName = now.Schema, now.Name, now.TargetSchema, now.TargetName
 	case was.Schema == was.TargetSchema && was.Name == was.TargetName:
@@ -157,7 +162,7 @@ func (b *becoming) of(was ledger.Member) ledger.Member {
 	default:
 		m.TargetSchema, m.TargetName = name.Schema, name.Name
 	}
-	if i >= 0 && b.now[i].State != ledger.Removed && (unsure || b.about(was)) {
+	if i >= 0 && b.now[i].State != ledger.Removed && (b.unsure || b.about(was)) {
 		m.Follow, m.Key, m.Dropped = b.now[i].Follow, b.now[i].Key, b.now[i].Dropped
 	}
 	return m
@@ -185,5 +190,5 @@ func (b *becoming) drops(m ledger.Member) bool {
 
 // about reports whether a statement names a member's table.
 func (b *becoming) about(m ledger.Member) bool {
-	return slices.Contains(named(b.statements), statement.Name{Schema: m.TargetSchema, Name: m.TargetName}.String())
+	return slices.Contains(b.names, statement.Name{Schema: m.TargetSchema, Name: m.TargetName}.String())
 }
