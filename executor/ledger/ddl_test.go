@@ -80,6 +80,42 @@ func TestDDL(t *testing.T) {
 	}
 }
 
+// What was begun and is not applied comes in the order in which it was recorded, whatever
+// the ids are.
+func TestBegunDDL(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Server(t, 15).Database(t, "")
+	const mirror = "l/mirror.app"
+	conn, ctx := db.Conn(t), t.Context()
+	must(t, ledger.Ensure(ctx, conn))
+	_, err := ledger.Begin(ctx, conn, ledger.Mirror{ID: mirror, Address: "mirror.app", Lineage: "l"})
+	must(t, err)
+	must(t, ledger.SetStream(ctx, conn, mirror, planner.Stream{Slot: "s"}, 1))
+	put := func(digit string, begun bool) *ledger.DDL {
+		t.Helper()
+		d, err := ledger.PutDDL(ctx, conn, mirror, ledger.DDL{ID: strings.Repeat(digit, 16), Nonce: strings.Repeat("0", 32), Address: "ddl." + digit, Command: "drop table a"})
+		must(t, err)
+		if begun {
+			must(t, ledger.StartDDL(ctx, conn, mirror, d.ID, "815", nil))
+		}
+		return d
+	}
+	put("f", true)
+	put("e", false)
+	put("a", true)
+	applied := put("b", true)
+	must(t, pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { return ledger.ApplyDDL(ctx, tx, mirror, applied, 0x20) }))
+	list, err := ledger.BegunDDL(ctx, conn, mirror)
+	must(t, err)
+	var got []string
+	for _, d := range list {
+		got = append(got, d.Address)
+	}
+	if strings.Join(got, " ") != "ddl.f ddl.a" {
+		t.Errorf("begun: %v", got)
+	}
+}
+
 // What a message says, and what is none.
 func TestParseMessage(t *testing.T) {
 	t.Parallel()
