@@ -3,7 +3,6 @@ package crash_test
 import (
 	"context"
 	"fmt"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -96,7 +95,7 @@ func (s strikeCommand) kill(t *testing.T, w *commandWorld) (release func()) {
 		t.Fatalf("%s: the moment does not come:\n%s", s.moment, p.output())
 	}
 	if s.fact != "" {
-		w.target.Eventually(t, strings.ReplaceAll(s.fact, "#", fmt.Sprint(w.number)), "t")
+		w.target.Eventually(t, w.numbered(s.fact), "t")
 	}
 	if s.waits {
 		waits(t, w.at(s.holds))
@@ -120,13 +119,13 @@ func runnerWaits(t *testing.T, w *commandWorld, _ func()) {
 
 // runnerRuns kills a runner while the target is in the middle of the command.
 func runnerRuns(t *testing.T, w *commandWorld, release func()) {
-	w.target.Exec(t, "alter function watch.note() set watch.pause = '2'")
+	goOn := w.pauses(t)
 	r := w.run(t)
 	waits(t, w.target)
 	release()
-	w.target.Eventually(t, "select count(*) from pg_stat_activity where datname = current_database() and wait_event = 'PgSleep'", "1")
+	w.paused(t)
 	r.kill()
-	w.target.Exec(t, "alter function watch.note() reset watch.pause")
+	goOn()
 }
 
 // writing is what an application's transaction holds a table by.
@@ -166,9 +165,4 @@ func writer(t *testing.T, db *pgtest.DB) (stop func()) {
 			t.Error(err)
 		}
 	}
-}
-
-// text is the command of the world's block.
-func (s strikeCommand) text(number int) string {
-	return strings.ReplaceAll(s.command, "#", fmt.Sprint(number))
 }

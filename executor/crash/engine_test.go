@@ -113,10 +113,7 @@ func (w *engineWorld) whoGoesOn(t *testing.T, s strikeEngine) {
 		w.arrives(t, s.moment+", by a runner")
 		r.kill()
 	}
-	p := w.here.start(t, "plan", "-detailed-exitcode")
-	if p.wait(t); p.code() != 2 {
-		t.Errorf("%s: after the kill the plan ended with %d:\n%s", s.moment, p.code(), p.output())
-	}
+	w.planned(t, s.moment+", after the kill", 2)
 }
 
 // arrives waits until the target has what the source has now.
@@ -134,10 +131,7 @@ func (w *engineWorld) arrives(t *testing.T, moment string) {
 // settled demands that nothing is left to do, or lies about.
 func (w *engineWorld) settled(t *testing.T, moment string) {
 	t.Helper()
-	p := w.here.start(t, "plan", "-detailed-exitcode")
-	if p.wait(t); p.code() != 0 {
-		t.Errorf("%s: something is left to do (exit %d):\n%s", moment, p.code(), p.output())
-	}
+	w.planned(t, moment, 0)
 	w.source.Eventually(t, "select count(*) || ' ' || count(*) filter (where temporary) from pg_replication_slots", "1 0")
 	if got := w.target.Query(t, "select name from bascule.position where name <> ''"); got != "" {
 		t.Errorf("%s: the position of %q is left", moment, got)

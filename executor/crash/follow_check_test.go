@@ -67,6 +67,15 @@ func (w *world) checkSlots(t *testing.T) {
 	}
 }
 
+// planned demands the code that a plan ends with: 0 is nothing to do, 2 something.
+func (w *world) planned(t *testing.T, moment string, want int) {
+	t.Helper()
+	p := w.here.start(t, "plan", "-detailed-exitcode")
+	if p.wait(t); p.code() != want {
+		t.Errorf("%s: a plan ended with %d, want %d:\n%s", moment, p.code(), want, p.output())
+	}
+}
+
 // checkDestroyed removes the mirror, and demands that the source is as before.
 func (w *world) checkDestroyed(t *testing.T) {
 	t.Helper()

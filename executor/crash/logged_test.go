@@ -3,10 +3,7 @@ package crash_test
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strconv"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -58,13 +55,7 @@ func TestLoggedKilled(t *testing.T) {
 		}
 	}
 	stop()
-	r := w.run(t)
-	w.caughtUpBy(t, r, "insert into t (b) values (0)")
-	for _, d := range w.differences(t) {
-		t.Errorf("differs: %s", d)
-	}
-	w.checkSlots(t)
-	r.stop(t)
+	w.checkAtLast(t)
 	w.dropMade(t)
 	w.checkDestroyed(t)
 }
@@ -92,12 +83,7 @@ func (w *commandWorld) surviveLogged(t *testing.T, s strikeLogged, v victim) {
 		r = w.run(t)
 	}
 	w.caughtUpBy(t, r, "insert into t (b) values (0)")
-	if source, target := shapes(t, w.source), shapes(t, w.target); source != target {
-		t.Errorf("%s, %s: the source is\n%s\nand the target\n%s", s.moment, v, source, target)
-	}
-	if source, target := w.source.Query(t, tagsSeen), w.target.Query(t, tagsSeen); source != target {
-		t.Errorf("%s, %s: the source has had %q, and the target %q", s.moment, v, source, target)
-	}
+	w.agree(t, fmt.Sprintf("%s, %s", s.moment, v))
 	if got := w.target.Query1(t, "select alone from bascule.stream"); got != "" {
 		t.Errorf("%s, %s: the mark %q is left", s.moment, v, got)
 	}
@@ -113,7 +99,7 @@ func (s strikeLogged) strike(t *testing.T, w *commandWorld, r *process, v victim
 		release = held(t, w.target, w.numberedAll(s.holds)...)
 	}
 	if s.pause {
-		w.target.Exec(t, "alter function watch.note() set watch.pause = '2'")
+		release = w.pauses(t)
 	}
 	if s.line != nil {
 		w.toTarget.Slow(lasting)
@@ -126,7 +112,7 @@ func (s strikeLogged) strike(t *testing.T, w *commandWorld, r *process, v victim
 			t.Fatalf("%s: the moment does not come:\n%s", s.moment, r.output())
 		}
 	case s.pause:
-		w.target.Eventually(t, "select count(*) from pg_stat_activity where datname = current_database() and wait_event = 'PgSleep'", "1")
+		w.paused(t)
 	default:
 		waits(t, w.target)
 	}
@@ -139,9 +125,6 @@ func (s strikeLogged) strike(t *testing.T, w *commandWorld, r *process, v victim
 	w.killOne(t, r, v)
 	w.toTarget.Slow(0)
 	release()
-	if s.pause {
-		w.target.Exec(t, "alter function watch.note() reset watch.pause")
-	}
 	if v == streamer {
 		w.gone(t)
 	}
@@ -165,7 +148,7 @@ func (w *commandWorld) killOne(t *testing.T, r *process, v victim) {
 		pid, err = strconv.Atoi(db.Query(t, "select pid from pg_stat_activity where datname = current_database() and application_name "+name+" order by wait_event_type is not distinct from 'Lock' desc, backend_start limit 1"))
 		return err
 	})
-	started := db.Query1(t, "select pg_postmaster_start_time()::text || pid from pg_stat_activity where backend_type = 'checkpointer'")
+	started := db.Query1(t, selectStarted)
 	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
@@ -176,7 +159,7 @@ func (w *commandWorld) killOne(t *testing.T, r *process, v victim) {
 		}
 		defer conn.Close(t.Context())
 		var now string
-		err = conn.QueryRow(t.Context(), "select pg_postmaster_start_time()::text || pid from pg_stat_activity where backend_type = 'checkpointer'").Scan(&now)
+		err = conn.QueryRow(t.Context(), selectStarted).Scan(&now)
 		if err == nil && now == started {
 			err = fmt.Errorf("the server has not noticed")
 		}
@@ -191,10 +174,6 @@ func (w *commandWorld) sends(t *testing.T, statements ...string) {
 		statements = append(append([]string{"begin"}, statements...), "commit")
 	}
 	must(t, w.source.Conn(t), w.numberedAll(statements)...)
-}
-
-func (w *commandWorld) numbered(sql string) string {
-	return strings.ReplaceAll(sql, "#", fmt.Sprint(w.number))
 }
 
 func (w *commandWorld) numberedAll(list []string) (all []string) {
@@ -217,9 +196,7 @@ func held(t *testing.T, db *pgtest.DB, sqls ...string) (release func()) {
 func (w *commandWorld) follows(t *testing.T, ddl string) {
 	t.Helper()
 	w.ddl = ddl
-	if err := os.WriteFile(filepath.Join(w.here.dir, "main.hcl"), []byte(w.hcl()), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	w.write(t)
 }
 
 // dropMade takes away what strikes have made on the source.
@@ -228,11 +205,25 @@ func (w *commandWorld) dropMade(t *testing.T) {
 	w.source.Exec(t, dropMade)
 }
 
+// agree demands that both sides have the same shapes, and have had the same commands.
+func (w *commandWorld) agree(t *testing.T, moment string) {
+	t.Helper()
+	if source, target := shapes(t, w.source), shapes(t, w.target); source != target {
+		t.Errorf("%s: the source is\n%s\nand the target\n%s", moment, source, target)
+	}
+	if source, target := w.source.Query(t, tagsSeen), w.target.Query(t, tagsSeen); source != target {
+		t.Errorf("%s: the source has had %q, and the target %q", moment, source, target)
+	}
+}
+
 // shapes are the columns, the indexes and the partitions of a side.
 func shapes(t *testing.T, db *pgtest.DB) string {
 	t.Helper()
 	return db.Query(t, selectShapes)
 }
+
+// selectStarted is another when a server has recovered.
+const selectStarted = "select pg_postmaster_start_time()::text || pid from pg_stat_activity where backend_type = 'checkpointer'"
 
 const tagsSeen = "select tag, count(*) from watch.seen group by tag order by tag"
 

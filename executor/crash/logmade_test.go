@@ -65,13 +65,7 @@ func TestLogMadeKilled(t *testing.T) {
 	w.follows(t, "auto")
 	w.complete(t)
 	stop()
-	r := w.run(t)
-	w.caughtUpBy(t, r, "insert into t (b) values (0)")
-	for _, d := range w.differences(t) {
-		t.Errorf("differs: %s", d)
-	}
-	w.checkSlots(t)
-	r.stop(t)
+	w.checkAtLast(t)
 	for _, s := range strikesLogDestroyed {
 		w.killLog(t, s)
 	}
@@ -89,10 +83,7 @@ func (w *commandWorld) surviveLog(t *testing.T, s strikeLog) {
 	}
 	w.killLog(t, s)
 	w.complete(t)
-	p := w.here.start(t, "plan", "-detailed-exitcode")
-	if p.wait(t); p.code() != 0 {
-		t.Errorf("%s: something is left to do (exit %d):\n%s", s.moment, p.code(), p.output())
-	}
+	w.planned(t, s.moment, 0)
 	want := logIsGone
 	if s.ddl == "auto" {
 		want = logIsThere
@@ -103,12 +94,7 @@ func (w *commandWorld) surviveLog(t *testing.T, s strikeLog) {
 	}
 	r := w.run(t)
 	w.caughtUpBy(t, r, "insert into t (b) values (0)")
-	if source, target := shapes(t, w.source), shapes(t, w.target); source != target {
-		t.Errorf("%s: the source is\n%s\nand the target\n%s", s.moment, source, target)
-	}
-	if source, target := w.source.Query(t, tagsSeen), w.target.Query(t, tagsSeen); source != target {
-		t.Errorf("%s: the source has had %q, and the target %q", s.moment, source, target)
-	}
+	w.agree(t, s.moment)
 	r.stop(t)
 	t.Logf("%s: %v", s.moment, time.Since(begun).Round(10*time.Millisecond))
 }
