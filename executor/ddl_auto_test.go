@@ -54,6 +54,14 @@ func (f *follower) halts(t *testing.T, reason string) {
 	})
 }
 
+// runsUntil has a runner stream until the mirror stands still, for this reason.
+func (f *follower) runsUntil(t *testing.T, reason string) {
+	t.Helper()
+	stop := f.runs(t)
+	f.halts(t, reason)
+	stop()
+}
+
 // printed is the block that a halt says to paste.
 func (f *follower) printed(t *testing.T) string {
 	t.Helper()

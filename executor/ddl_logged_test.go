@@ -107,11 +107,9 @@ func TestLoggedBlockIsKeptUntilPassed(t *testing.T) {
 // them in their transaction, and before those behind.
 func TestRowsBeforeLoggedBlock(t *testing.T) {
 	t.Parallel()
-	source, target := pgtest.New(t, single)
-	f := newFollower(t, source, target, logs)
-	f.applied(t)
+	f := logging(t)
 	stop := f.runs(t)
-	conn := begun(t, source, "insert into t values (200, 'x', 7)")
+	conn := begun(t, f.source, "insert into t values (200, 'x', 7)")
 	says(t, conn, "alter table t rename b to c; alter table t alter c set default 5")
 	says(t, conn, "insert into t (id, c) values (201, 8); commit")
 	f.halts(t, "it is one of 2 statements that were sent at once")
@@ -119,7 +117,7 @@ func TestRowsBeforeLoggedBlock(t *testing.T) {
 	f.more = f.printed(t)
 	f.applied(t)
 	f.runs(t)
-	source.Exec(t, "insert into t (id) values (202)")
+	f.source.Exec(t, "insert into t (id) values (202)")
 	f.arrived(t)
 	f.sameRows(t, "t", "select * from t", "select * from t")
 }

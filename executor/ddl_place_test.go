@@ -94,9 +94,7 @@ func TestBlockRunsInItsPlace(t *testing.T) {
 					f.more = block("x", k.command, "ran_on_source = true")
 					f.applied(t)
 				} else {
-					stop := f.runs(t)
-					f.halts(t, standsAt[ddl])
-					stop()
+					f.runsUntil(t, standsAt[ddl])
 					if n := f.pastes(t); n != 1 {
 						t.Errorf("%d blocks", n)
 					}
@@ -128,15 +126,11 @@ func TestBlocksRunInTheirPlaces(t *testing.T) {
 			f.inOneTransaction(t, tc.ddl, "insert into t values (101, 'x', 7); insert into u values (2, 2)", "alter table public.t rename b to c", "insert into t (id, c) values (102, 8)",
 				"update u set v = 5", "alter table public.u add column n int default 3", "insert into u values (3, 3, 4); update t set c = 9 where id = 101", "alter table public.t rename a to d", "insert into t (id, d) values (103, 'z')")
 			f.inOneTransaction(t, tc.ddl, "insert into u values (4, 4, 4)", "alter table public.u drop column v", "insert into u values (5, 5)")
-			stop := f.runs(t)
-			f.halts(t, standsAt[tc.ddl])
-			stop()
+			f.runsUntil(t, standsAt[tc.ddl])
 			if n := f.pastes(t); n != tc.first {
 				t.Errorf("%d blocks for the first", n)
 			}
-			stop = f.runs(t)
-			f.halts(t, standsAt[tc.ddl])
-			stop()
+			f.runsUntil(t, standsAt[tc.ddl])
 			f.pastes(t)
 			f.runs(t)
 			f.same(t, `bascule\_%.ddl`)
@@ -162,9 +156,7 @@ func TestBlockIsKilledInItsPlace(t *testing.T) {
 			f := placed(t, ddl)
 			f.target.Exec(t, "alter table u drop constraint u_pkey") // rows that come twice would stay
 			f.inOneTransaction(t, ddl, "insert into u values (2, 2); insert into t values (101, 'x', 7)", "alter table public.t rename b to c", "insert into t (id, c) values (102, 8); insert into u values (3, 3)")
-			stop := f.runs(t)
-			f.halts(t, standsAt[ddl])
-			stop()
+			f.runsUntil(t, standsAt[ddl])
 			f.more = f.printed(t)
 			release := holds(t, f.target, "select from t")
 			ended := make(chan error, 1)
@@ -199,9 +191,7 @@ func TestBlockIsRefusedInItsPlace(t *testing.T) {
 			f := placed(t, ddl)
 			f.target.Exec(t, "create view stands as select b from t")
 			f.inOneTransaction(t, ddl, "insert into t values (101, 'x', 7)", "alter table public.t drop column b", "insert into t values (102, 'y')")
-			stop := f.runs(t)
-			f.halts(t, standsAt[ddl])
-			stop()
+			f.runsUntil(t, standsAt[ddl])
 			f.more = f.printed(t)
 			_, _, err := f.tries(t)
 			if err == nil || !strings.Contains(err.Error(), "2BP01") {
@@ -233,9 +223,7 @@ func TestBlockIsStoppedInItsPlace(t *testing.T) {
 			f := placed(t, "declared")
 			f.target.Exec(t, "alter table u drop constraint u_pkey") // rows that come twice would stay
 			f.inOneTransaction(t, "", "insert into u values (2, 2); insert into t values (101, 'x', 7)", "alter table public.t rename b to c", "insert into t (id, c) values (102, 8); insert into u values (3, 3)")
-			stop := f.runs(t)
-			f.halts(t, standsAt["declared"])
-			stop()
+			f.runsUntil(t, standsAt["declared"])
 			f.more = f.printed(t)
 			ctx, cancel := context.WithCancel(t.Context())
 			if _, _, err := f.triesWith(ctx, t, func(c *executor.Config) { c.Sink = stopper{f.events, stage, cancel} }); !errors.Is(err, context.Canceled) {
@@ -255,9 +243,7 @@ func TestBlockIsTakenApart(t *testing.T) {
 	t.Parallel()
 	f := placed(t, "auto")
 	f.writes(t, "do $$ begin insert into t values (101, 'x', 7); alter table public.t rename b to c; insert into t (id, c) values (102, 8); alter table public.t drop a; insert into t values (103, 1); end $$")
-	stop := f.runs(t)
-	f.halts(t, "it was run inside of a DO")
-	stop()
+	f.runsUntil(t, "it was run inside of a DO")
 	log := regexp.MustCompile(`bascule:log (\d+): (\d+) (\d+) `).FindStringSubmatch(f.printed(t))
 	if log == nil {
 		t.Fatalf("%s", f.printed(t))

@@ -12,6 +12,20 @@ import (
 // logs has the DDL of the source logged.
 const logs = "stream {\nddl = \"auto\"\n}"
 
+// logging is a mirror of table t whose source logs its DDL.
+func logging(t *testing.T) *follower {
+	t.Helper()
+	source, target := pgtest.New(t, single)
+	f := newFollower(t, source, target, logs)
+	f.applied(t)
+	return f
+}
+
+// declares has the mirror go by this word from now on.
+func (f *follower) declares(was, is string) {
+	f.body = strings.Replace(f.body, `"`+was+`"`, `"`+is+`"`, 1)
+}
+
 // A mirror that logs the DDL of its source has the log before its slot, and copies
 // nothing of it; the log comes and goes with the word, and leaves the source as it was.
 func TestLogComesAndGoes(t *testing.T) {
@@ -38,12 +52,12 @@ func TestLogComesAndGoes(t *testing.T) {
 				t.Errorf("the target is not equal:\n%+v", report)
 			}
 			f.settled(t)
-			f.body = strings.Replace(f.body, `"auto"`, `"declared"`, 1)
+			f.declares("auto", "declared")
 			f.applied(t)
 			if got := source.Query1(t, "select count(*) from pg_event_trigger") + source.Query1(t, "select count(*) from pg_namespace where nspname ~ '^bascule_'"); got != "00" {
 				t.Errorf("declared, and the log is still there: %s", got)
 			}
-			f.body = strings.Replace(f.body, `"declared"`, `"halt"`, 1)
+			f.declares("declared", "halt")
 			f.applied(t)
 			if got := source.Query1(t, "select count(*) from pg_publication_tables where schemaname ~ '^bascule_'"); got != "1" {
 				t.Errorf("halt, and the log is not published: %s", got)
