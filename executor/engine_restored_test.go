@@ -41,8 +41,7 @@ func TestEngineOfARestoredTarget(t *testing.T) {
 	if codes(plan, planner.Refusal) != "B173" || !strings.Contains(findings(plan), "was restored to a time before the last apply") {
 		t.Errorf("a target that was restored: %s", findings(plan))
 	}
-	x := &engined{follower: f}
-	x.again(t, "mirror.app")
+	f.replaced(t, "mirror.app")
 	f.same(t)
 	f.settled(t)
 }

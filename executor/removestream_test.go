@@ -48,15 +48,9 @@ func (f *follower) removes(t *testing.T) (*planner.Plan, *executor.Result, error
 // source as it was.
 func (f *follower) gone(t *testing.T, before string) {
 	t.Helper()
-	plan, result, err := f.removes(t)
-	if err != nil || len(result.Left) > 0 {
-		t.Fatalf("%v, left %v\n%s%s", err, result.Left, findings(plan), f.events)
-	}
+	f.removed(t)
 	if after := onSource(t, f.source); after != before {
 		t.Errorf("the source was\n%s\nand is\n%s", before, after)
-	}
-	if got := f.target.Query1(t, "select count(*) from pg_namespace where nspname = 'bascule'"); got != "0" {
-		t.Error("schema bascule is left on the target")
 	}
 	if got := f.target.Query1(t, "select count(*) from a"); got != "100" {
 		t.Errorf("%s rows are left on the target", got)
