@@ -2,6 +2,7 @@ package ddl_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -37,12 +38,8 @@ func TestRunFindsTruncate(t *testing.T) {
 				}
 				c := r.command(t, tc.text)
 				low := r.Query1(t, "select 'low'::regclass::oid")
-				for i, oid := range c.Followed { // rows of partitions are those of the table that is followed
-					if fmt.Sprint(oid) == low {
-						c.Followed = append(c.Followed[:i], c.Followed[i+1:]...)
-						break
-					}
-				}
+				// rows of partitions are those of the table that is followed
+				c.Followed = slices.DeleteFunc(c.Followed, func(oid uint32) bool { return fmt.Sprint(oid) == low })
 				_, _, err := r.runs(t, c)
 				if tc.want == "" && err != nil || tc.want != "" && (err == nil || !strings.Contains(err.Error(), tc.want)) {
 					t.Errorf("%v\nwant %q", err, tc.want)
