@@ -11,7 +11,6 @@ import (
 	"bascule/executor/ddl"
 	"bascule/executor/ledger"
 	"bascule/executor/stream"
-	"bascule/executor/stream/target"
 	"bascule/planner/catalog"
 	"bascule/planner/session"
 )
@@ -112,10 +111,9 @@ func (s *ddlSide) standsFor(ctx context.Context, blocks []stream.Block, failed e
 	case halted.Halt.Code == catalog.HaltShape, s.fromLog(s.plan):
 		return nil, nil
 	}
-	var row *target.RowError
-	if concerned := blocks[0].Tables; len(concerned) > 0 && errors.As(failed, &row) {
+	if concerned := blocks[0].Tables; len(concerned) > 0 && halted.Refused != "" {
 		var yes bool
-		if err := s.conn.QueryRow(ctx, selectConcerns, concerned, row.Table).Scan(&yes); err != nil || !yes {
+		if err := s.conn.QueryRow(ctx, selectConcerns, concerned, halted.Refused).Scan(&yes); err != nil || !yes {
 			return nil, err
 		}
 	}

@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"bascule/config/pgname"
-	"bascule/executor/stream/target"
 	"bascule/planner/catalog"
 	"bascule/planner/session"
 )
@@ -42,11 +41,10 @@ type definedDomain struct {
 // what is published of a table are its columns and their types.
 func (s *Stream) explained(ctx context.Context, err error) error {
 	var halted *HaltError
-	var row *target.RowError
-	if !errors.As(err, &halted) || !errors.As(err, &row) || !catalog.ByDefinition(halted.Halt.Code) || s.cfg.Source == nil {
+	if !errors.As(err, &halted) || halted.Refused == "" || !catalog.ByDefinition(halted.Halt.Code) || s.cfg.Source == nil {
 		return err
 	}
-	here, there, failed := s.bothDefined(ctx, row.Table, halted.Halt.Table)
+	here, there, failed := s.bothDefined(ctx, halted.Refused, halted.Halt.Table)
 	if failed != nil {
 		s.log.WarnContext(ctx, "definitions were not compared", "table", halted.Halt.Table, "error", failed)
 		return err

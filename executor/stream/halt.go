@@ -16,6 +16,9 @@ import (
 type HaltError struct {
 	Halt ledger.Halt
 	Err  error
+
+	// Refused is the target's table of which the server refused a row, or "".
+	Refused string
 }
 
 func (e *HaltError) Error() string { return e.Err.Error() }
@@ -51,12 +54,13 @@ func (s *Stream) halted(err error) error {
 	var logged *loggedError
 	var unfit *blockError
 	h := ledger.Halt{Text: err.Error()}
+	refused := ""
 	switch {
 	case errors.As(err, &unfit):
 		h = s.unfit(unfit)
 	case errors.As(err, &row):
 		h.Code, h.LSN, h.Key = session.Code(row.Err), row.Final.String(), row.Key
-		h.Table = s.source(row.Table)
+		h.Table, refused = s.source(row.Table), row.Table
 		h.Remedy = s.mend(h.Table)
 		if catalog.ByDefinition(h.Code) {
 			h.Remedy += ". If a command was run on the source only, which the target needs too: declare it in a ddl block with ran_on_source = true, and run `bascule apply`"
@@ -80,7 +84,7 @@ func (s *Stream) halted(err error) error {
 	default:
 		return err
 	}
-	return &HaltError{Halt: h, Err: err}
+	return &HaltError{Halt: h, Err: err, Refused: refused}
 }
 
 // mend is the remedy for a row that cannot be applied.
