@@ -83,7 +83,7 @@ func (k *checking) checkStanding(s *side) {
 	}
 	switch h := s.ledger.Stream.Halt; {
 	case catalog.AwaitsCommand(h.Code) && k.onSource(), s.stage() == ddlBegun && !h.Terminal:
-	case catalog.AwaitsCommand(h.Code):
+	case catalog.AwaitsCommand(h.Code) && !catalog.ByDefinition(h.Code): // else its remedy says more
 		k.found("mirrors", codeDDLStill, Warning, fmt.Sprintf("%s is halted: %s", name, h.Text),
 			"If this command is what changed the source, it ran there already: set ran_on_source = true. If not, mend that first: the command waits for the stream.", name)
 	case h.Terminal:
