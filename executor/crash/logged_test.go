@@ -143,15 +143,14 @@ func (w *commandWorld) killOne(t *testing.T, r *process, v victim) {
 	if v == sourceServer {
 		db, name = w.source, "= 'bascule/app/stream'"
 	}
-	var pid int
-	pgtest.Eventually(t, func() (err error) { // the link ends with each such transaction
-		pid, err = strconv.Atoi(db.Query(t, "select pid from pg_stat_activity where datname = current_database() and application_name "+name+" order by wait_event_type is not distinct from 'Lock' desc, backend_start limit 1"))
-		return err
-	})
 	started := db.Query1(t, selectStarted)
-	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
-		t.Fatal(err)
-	}
+	pgtest.Eventually(t, func() error { // the link ends with each such transaction, and begins anew
+		pid, err := strconv.Atoi(db.Query(t, "select pid from pg_stat_activity where datname = current_database() and application_name "+name+" order by wait_event_type is not distinct from 'Lock' desc, backend_start limit 1"))
+		if err != nil {
+			return err
+		}
+		return syscall.Kill(pid, syscall.SIGKILL)
+	})
 	pgtest.Eventually(t, func() error {
 		conn, err := pgx.Connect(t.Context(), db.URL)
 		if err != nil {
