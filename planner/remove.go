@@ -32,10 +32,6 @@ func (m *maker) remove(r *state.Resource, gone map[string]int) {
 		m.removeFromSource(r, live)
 		return
 	}
-	reason := "it is no longer in the configuration; its tables and their rows stay"
-	if m.in.Destroy {
-		reason = "everything is to go; its tables and their rows stay"
-	}
 	id := MirrorID(m.in.State.Lineage, r.Address)
 	made := m.madeBy(r)
 	if made != nil && r.Left() { // an apply that did not reach the target has cleaned the source
@@ -53,7 +49,14 @@ func (m *maker) remove(r *state.Resource, gone map[string]int) {
 		}
 		steps = append(steps, Step{ID: "ledger", Kind: "cleanup", Peer: r.Mirror.Target, Summary: summary, SQL: sql})
 	}
-	m.plan.Changes = append(m.plan.Changes, Change{Address: r.Address, Action: Remove, Reason: reason,
+	m.plan.Changes = append(m.plan.Changes, Change{Address: r.Address, Action: Remove, Reason: m.removeReason() + "; its tables and their rows stay",
 		Mirror: &Mirror{Source: r.Mirror.Source, Target: r.Mirror.Target, ID: id, Digest: r.Mirror.Digest, Stream: made},
 		Steps:  append(steps, Step{ID: "forget", Kind: "state", Summary: "leave the state file"})})
+}
+
+func (m *maker) removeReason() string {
+	if m.in.Destroy {
+		return "everything is to go"
+	}
+	return "it is no longer in the configuration"
 }

@@ -15,22 +15,18 @@ import (
 // say so.
 func (m *maker) removeFromSource(r *state.Resource, live *Live) {
 	m.unfinished[r.Address] = true
-	made := m.madeBy(r)
-	m.find(leftOnTarget(r, MirrorID(m.in.State.Lineage, r.Address), made, live))
+	id, made := MirrorID(m.in.State.Lineage, r.Address), m.madeBy(r)
+	m.find(leftOnTarget(r, id, made, live))
 	if r.Left() {
 		return
-	}
-	reason := "it is no longer in the configuration"
-	if m.in.Destroy {
-		reason = "everything is to go"
 	}
 	steps := m.sourceCleanup(r, made)
 	if len(steps) > 0 && made.Engine == EnginePglogical {
 		steps = append([]Step{providerCleanup(made, r.Mirror.Source)}, steps...)
 	}
 	m.plan.Changes = append(m.plan.Changes, Change{Address: r.Address, Action: Remove,
-		Reason: reason + "; its target cannot be reached, so what it has there stays for now",
-		Mirror: &Mirror{Source: r.Mirror.Source, Target: r.Mirror.Target, ID: MirrorID(m.in.State.Lineage, r.Address), Digest: r.Mirror.Digest, Stream: made},
+		Reason: m.removeReason() + "; its target cannot be reached, so what it has there stays for now",
+		Mirror: &Mirror{Source: r.Mirror.Source, Target: r.Mirror.Target, ID: id, Digest: r.Mirror.Digest, Stream: made},
 		Steps:  append(steps, Step{ID: StepStay, Kind: "state", Summary: "stay in the state file until " + r.Mirror.Target + " can be reached"})})
 }
 
