@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"regexp"
-	"strings"
 
 	"github.com/jackc/pgx/v5"
 
@@ -39,34 +38,22 @@ func List(ctx context.Context, conn *pgx.Conn) ([]Found, error) {
 	if err != nil || p == nil || !p.Readable {
 		return nil, err
 	}
-	node, err := localNode(ctx, conn)
-	if err != nil {
-		return nil, fmt.Errorf("read the node of pglogical: %w", err)
-	}
 	var list []Found
 	switch {
-	case !slot.Named(node):
-	case ofTarget.MatchString(node):
-		list = append(list, Found{Name: ofTarget.ReplaceAllString(node, "$1"), Node: node})
+	case !slot.Named(p.Node):
+	case ofTarget.MatchString(p.Node):
+		list = append(list, Found{Name: ofTarget.ReplaceAllString(p.Node, "$1"), Node: p.Node})
 	default:
-		list = append(list, Found{Name: node, Node: node, Source: true})
+		list = append(list, Found{Name: p.Node, Node: p.Node, Source: true})
 	}
-	rows, err := conn.Query(ctx, selectOwnSets, strings.ReplaceAll(slot.Prefix, "_", `\_`)+"%")
-	if err != nil {
-		return nil, fmt.Errorf("read the replication sets of pglogical: %w", err)
-	}
-	sets, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil {
-		return nil, fmt.Errorf("read the replication sets of pglogical: %w", err)
-	}
-	for _, name := range sets {
-		if slot.Named(name) && name != node && !ofSet.MatchString(name) {
-			list = append(list, Found{Name: name, Source: true})
+	for _, s := range p.Sets {
+		if slot.Named(s.Name) && s.Name != p.Node && !ofSet.MatchString(s.Name) {
+			list = append(list, Found{Name: s.Name, Source: true})
 		}
 	}
 	for i := range list {
 		if f := &list[i]; f.Source {
-			if err := f.readSlots(ctx, conn, node); err != nil {
+			if err := f.readSlots(ctx, conn, p.Node); err != nil {
 				return nil, err
 			}
 		}
@@ -92,19 +79,10 @@ func (f *Found) readSlots(ctx context.Context, conn *pgx.Conn, node string) erro
 	return err
 }
 
-const (
-	selectOwnSets = `
-		select s.set_name::text
-		from pglogical.replication_set s
-		join pglogical.local_node l on l.node_id = s.set_nodeid
-		where s.set_name::text like $1
-		order by s.set_name`
-
-	// A slot's name has the target's database in it, which the source does not know.
-	selectSlotsOf = `
-		select s.slot_name::text, s.active
-		from (select pg_catalog.substr(pglogical.pglogical_gen_slot_name('', $1, $2)::text, 5) tail) named
-		join pg_catalog.pg_replication_slots s on pg_catalog.right(s.slot_name::text, pg_catalog.length(tail)) = tail
-		where s.plugin = 'pglogical_output' and s.database = pg_catalog.current_database()
-		order by s.slot_name`
-)
+// A slot's name has the target's database in it, which the source does not know.
+const selectSlotsOf = `
+	select s.slot_name::text, s.active
+	from (select pg_catalog.substr(pglogical.pglogical_gen_slot_name('', $1, $2)::text, 5) tail) named
+	join pg_catalog.pg_replication_slots s on pg_catalog.right(s.slot_name::text, pg_catalog.length(tail)) = tail
+	where s.plugin = 'pglogical_output' and s.database = pg_catalog.current_database()
+	order by s.slot_name`
