@@ -23,7 +23,7 @@ func (e *Engine) anew(ctx context.Context, there *catalog.Subscription) error {
 				return err
 			}
 		}
-		return e.create(ctx, tx, name, e.publications()...)
+		return e.create(ctx, tx, name)
 	})
 }
 
@@ -54,16 +54,16 @@ func drop(ctx context.Context, tx pgx.Tx, name string) error {
 	return nil
 }
 
-// create makes a subscription, in a transaction that the caller ends: the server
-// connects to the source for it, and copies nothing. Names are quoted. Its error is a
+// create makes the subscription, in a transaction that the caller ends: the server
+// connects to the source for it, and copies nothing. name is quoted. Its error is a
 // *ReachError and holds no password.
-func (e *Engine) create(ctx context.Context, tx pgx.Tx, name string, publications ...string) error {
+func (e *Engine) create(ctx context.Context, tx pgx.Tx, name string) error {
 	_, version, err := catalog.ReadIdentity(ctx, tx.Conn())
 	if err != nil {
 		return err
 	}
 	head := "create subscription " + name + " connection "
-	tail := " publication " + strings.Join(publications, ", ") + " with (" + e.options(version.Major()) + ")"
+	tail := " publication " + strings.Join(e.publications(), ", ") + " with (" + e.options(version.Major()) + ")"
 	if err := session.ReachingBetween(ctx, tx, e.cfg.Reach.Info, head, tail); err != nil {
 		return e.unreached(err)
 	}
