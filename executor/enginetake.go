@@ -50,7 +50,7 @@ func (h *handover) takeBack(ctx context.Context) error {
 	if err := ledger.TakeBack(recording, h.conn, h.id, at); err != nil {
 		return err
 	}
-	return h.settleCarried(ctx, max(at, position.LSN))
+	return h.settleCarried(ctx, e, max(at, position.LSN))
 }
 
 // recordTime is how long that may take.
@@ -60,8 +60,8 @@ const recordTime = 30 * time.Second
 // Bascule can stream from: it is made before anything is stopped, and what is in it that
 // the engine still applies is passed over.
 func (h *handover) take(ctx context.Context, e engine) (catalog.LSN, error) {
-	if h.apart() {
-		if err := h.ownSlot(ctx); err != nil {
+	if carrier, carries := e.(*pglogical.Engine); carries {
+		if err := h.ownSlot(ctx, carrier); err != nil {
 			return 0, err
 		}
 	}
@@ -75,13 +75,10 @@ func (h *handover) apart() bool { return h.settings.Engine == planner.EnginePglo
 // settleCarried records the commands that the engine has carried to the target, and that
 // an apply which was killed did not record: what they made of the members is known from
 // then on.
-func (h *handover) settleCarried(ctx context.Context, at catalog.LSN) error {
-	if !h.apart() {
+func (h *handover) settleCarried(ctx context.Context, e engine, at catalog.LSN) error {
+	carrier, carries := e.(*pglogical.Engine)
+	if !carries {
 		return nil
-	}
-	carrier, err := h.pglogical(ctx)
-	if err != nil {
-		return err
 	}
 	begun, err := ledger.BegunDDL(ctx, h.conn, h.id)
 	if err != nil {
@@ -108,7 +105,7 @@ func recordCarried(ctx context.Context, conn *pgx.Conn, carrier *pglogical.Engin
 // engine stands. What the engine has not applied is in its own slot alone, so ours is a
 // copy of that one: nothing is waited for, however far behind the engine is, or for what
 // reason it cannot go on.
-func (h *handover) ownSlot(ctx context.Context) error {
+func (h *handover) ownSlot(ctx context.Context, carrier *pglogical.Engine) error {
 	slots, _, err := catalog.ReadSlots(ctx, h.control)
 	if err != nil {
 		return err
@@ -116,10 +113,6 @@ func (h *handover) ownSlot(ctx context.Context) error {
 	i := slices.IndexFunc(slots, func(s catalog.Slot) bool { return s.Name == h.settings.Slot })
 	if i >= 0 && slots[i].Confirmed != 0 && slots[i].WALStatus != "lost" && slots[i].Invalidation == "" {
 		return h.failover(ctx, slots[i].Failover)
-	}
-	carrier, err := h.pglogical(ctx)
-	if err != nil {
-		return err
 	}
 	from, err := carrier.Slot(ctx)
 	if err != nil {
