@@ -95,13 +95,18 @@ const added = "alter table public.t add n int"
 // triesOnly plans and applies one address.
 func (f *follower) triesOnly(t *testing.T, address string) (*planner.Plan, *executor.Result, error) {
 	t.Helper()
+	return f.triesWith(t.Context(), t, func(c *executor.Config) { c.Plan = f.targeted(t, address) })
+}
+
+// targeted plans one address.
+func (f *follower) targeted(t *testing.T, address string) *planner.Plan {
+	t.Helper()
 	cfg, _, file := f.load(t, f.text())
 	seen, err := live.Observe(t.Context(), cfg, live.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	plan := planner.Make(planner.Input{Version: "0.1.0", Config: cfg, State: file, Live: seen, Targets: []string{address}})
-	return f.triesWith(t.Context(), t, func(c *executor.Config) { c.Plan = plan })
+	return planner.Make(planner.Input{Version: "0.1.0", Config: cfg, State: file, Live: seen, Targets: []string{address}})
 }
 
 // busy writes to a table of its own until it is stopped.

@@ -76,6 +76,31 @@ func (h *handover) prepare(ctx context.Context) (catalog.LSN, error) {
 	if err != nil {
 		return 0, fmt.Errorf("prepare the %s engine: %w", h.settings.Engine, err)
 	}
+	return h.behindCommands(ctx, e, least)
+}
+
+// behindCommands is least, or where the source is now where that has run a command that
+// has yet to come to the target, and that pglogical would pass over: it was sent while our
+// stream had the mirror.
+func (h *handover) behindCommands(ctx context.Context, e engine, least catalog.LSN) (catalog.LSN, error) {
+	carrier, carries := e.(*pglogical.Engine)
+	if !carries {
+		return least, nil
+	}
+	begun, err := ledger.BegunDDL(ctx, h.conn, h.id)
+	if err != nil {
+		return 0, err
+	}
+	for i := range begun {
+		queued, err := carrier.Queued(ctx, begun[i].ID)
+		if err != nil {
+			return 0, err
+		}
+		if !queued {
+			now, err := sourceNow(ctx, h.control)
+			return max(least, now), err
+		}
+	}
 	return least, nil
 }
 
@@ -109,7 +134,7 @@ func (h *handover) handBack(ctx context.Context) error {
 
 // carrying reports whether the source has run a command that has yet to come to the
 // target, and that Bascule's stream alone would run there: the server would pass it over.
-// pglogical carries commands itself.
+// pglogical carries commands itself, and is prepared to go on behind those that it does not.
 func (h *handover) carrying(ctx context.Context) (bool, error) {
 	if h.apart() {
 		return false, nil

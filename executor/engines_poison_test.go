@@ -41,7 +41,7 @@ func cannotGoOn(t *testing.T, x *engined) {
 	x.poisoned(t, "begin; insert into event (what) values ('with it'); insert into account values (2, 'owned', 2); commit")
 	x.haltsBy(t, "public.account", "owner")
 	x.target.Exec(t, "alter table account add column owner text not null default 'again'")
-	x.applied(t)
+	x.sentToUs(t)
 	x.goesOn(t)
 
 	x.target.Exec(t, "alter table due add check (of <> 2)")
@@ -52,9 +52,9 @@ func cannotGoOn(t *testing.T, x *engined) {
 	x.goesOn(t, "public.due")
 	x.settled(t)
 
-	x.poisoned(t, "alter table account add column rank int not null default 3; insert into account values (3, 'ranked', 3, 3)")
+	x.poisoned(t, "alter table account add column rank int not null default 3; insert into account (id, owner, balance, rank) values (3, 'ranked', 3, 3)")
 	x.haltsBy(t, "public.account", "rank")
-	x.more = x.printed(t)
+	x.more += x.printed(t)
 	x.applied(t)
 	x.goesOn(t, "public.due")
 	x.settled(t)

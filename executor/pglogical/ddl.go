@@ -65,6 +65,19 @@ func (e *Engine) Applied(ctx context.Context, id string) (done bool, err error) 
 	return done, nil
 }
 
+// Queued reports whether the source has queued the command with this id for the mirror's
+// subscription. One that it ran without that is not brought by it.
+func (e *Engine) Queued(ctx context.Context, id string) (done bool, err error) {
+	sets, err := e.Sets(ctx, e.source)
+	if err != nil {
+		return false, err
+	}
+	if err := e.source.QueryRow(ctx, selectQueuedFor, tag(id), sets.names()).Scan(&done); err != nil {
+		return false, fmt.Errorf("look for %s in the source's queue of pglogical: %w", id, err)
+	}
+	return done, nil
+}
+
 // Reached reports whether all that committed before lsn on the source is on the target.
 func (e *Engine) Reached(ctx context.Context, lsn catalog.LSN) (bool, error) {
 	s, err := e.subscribed(ctx)
@@ -112,6 +125,10 @@ const (
 	// The message is a JSON string, in which a tag is written as it is.
 	selectQueued = `
 		select exists (select from pglogical.queue where message_type = 'Q' and pg_catalog.strpos(message::text, $1) > 0)`
+
+	selectQueuedFor = `
+		select exists (select from pglogical.queue
+			where message_type = 'Q' and pg_catalog.strpos(message::text, $1) > 0 and replication_sets && $2::text[])`
 
 	// The LSN in the log is the transaction's commit; the next position is behind it.
 	skip = `The server's log on the target has a line "apply ... in commit before X" with the LSN X of the transaction. To pass over that whole transaction, on the target:

@@ -80,6 +80,14 @@ func testDDL(t *testing.T, r *rig) {
 	}
 	r.src.Exec(t, "insert into a (id, x) values (2, 8)")
 	r.applied("add")
+	if err := r.ddl("other", "select 1", []string{"ddl_sql"}, nil); err != nil {
+		t.Fatal(err)
+	}
+	for id, want := range map[string]bool{"add": true, "none": false, "other": false} { // for another's sets
+		if queued, err := r.engine().Queued(ctx, id); err != nil || queued != want {
+			t.Errorf("%s is queued: %t, %v", id, queued, err)
+		}
+	}
 
 	both, err := r.engine().SetsOf(ctx, r.source, nil)
 	if err != nil || len(both) != 2 {
