@@ -2,6 +2,7 @@ package executor_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"bascule/executor/ledger"
 	"bascule/executor/progress"
 	"bascule/planner"
+	"bascule/planner/catalog/pgtest"
 )
 
 // sentToUs has a command run on the source while our stream has the mirror, and pglogical's
@@ -68,4 +70,39 @@ func (h *handingBack) Event(e progress.Event) {
 		}
 	}
 	h.Sink.Event(e)
+}
+
+// carriedIsRecorded leaves the last block as an apply does that was killed before it
+// recorded that pglogical had brought it: the next that takes the mirror over records that
+// before it records that it has it. Were that one killed in between, nobody would know any
+// more what pglogical brought.
+func (x *engined) carriedIsRecorded(t *testing.T) {
+	t.Helper()
+	const open = "select count(*) from bascule.ddl where applied is null"
+	x.target.Exec(t, "update bascule.ddl set applied = null, lsn = null where address = 'ddl.carried'")
+	if got := x.target.Query1(t, open); got != "1" {
+		t.Fatalf("%s are open", got)
+	}
+	release := holds(t, x.target, "select from bascule.ddl for update")
+	ended := make(chan error, 1)
+	go func() {
+		_, _, err := x.tries(t)
+		ended <- err
+	}()
+	pgtest.Eventually(t, func() error {
+		if got := x.target.Query1(t, "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query ~ 'update bascule.ddl'"); got != "1" {
+			return fmt.Errorf("%s wait\n%s", got, x.events)
+		}
+		return nil
+	})
+	if !x.handed(t) {
+		t.Error("it was recorded that it is taken back before what it brought")
+	}
+	release()
+	if err := <-ended; err != nil {
+		t.Fatal(err)
+	}
+	if got := x.target.Query1(t, open); got != "0" {
+		t.Errorf("%s are open", got)
+	}
 }

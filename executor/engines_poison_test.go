@@ -79,6 +79,13 @@ func cannotGoOn(t *testing.T, x *engined) {
 	x.goesOn(t, "public.due")
 	x.settled(t)
 
+	x.more += block("carried", "alter table public.event add column carried int")
+	x.applied(t)
+	x.source.Exec(t, "create table later (id int primary key)")
+	x.carriedIsRecorded(t)
+	x.goesOn(t, "public.due")
+	x.settled(t)
+
 	x.target.Exec(t, "drop table item; drop table due") // which refers to what is copied anew
 	x.poisoned(t, "insert into item (body) values ('lost again')")
 	x.allow = []string{"mirror.app"}

@@ -44,13 +44,11 @@ func (h *handover) takeBack(ctx context.Context) error {
 	}
 	h.log.InfoContext(ctx, "mirror taken back", "mirror", h.address, "engine", h.settings.Engine, "lsn", at.String())
 	// Also after a cancel: an engine that is stopped is given back only where this is
-	// recorded.
+	// recorded. What it has carried comes first: once the mirror is taken back, nobody asks
+	// for that again.
 	recording, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTime)
 	defer cancel()
-	if err := ledger.TakeBack(recording, h.conn, h.id, at); err != nil {
-		return err
-	}
-	return h.settleCarried(ctx, e, max(at, position.LSN))
+	return errors.Join(h.settleCarried(recording, e, max(at, position.LSN)), ledger.TakeBack(recording, h.conn, h.id, at))
 }
 
 // recordTime is how long that may take.
