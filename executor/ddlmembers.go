@@ -147,7 +147,10 @@ func (h *shifting) table(t *planner.Table) {
 		if !sameMember(m, was) {
 			h.out.members = append(h.out.members, m)
 		}
-		if m.Follow == planner.FollowAll && was.Follow == planner.FollowInserts {
+		switch {
+		case m.Follow == planner.FollowInserts && was.Follow == planner.FollowAll:
+			h.note(planner.InsertsAlone(name))
+		case m.Follow == planner.FollowAll && was.Follow == planner.FollowInserts:
 			h.note(fmt.Sprintf("updates and deletes of %s are followed from now on; where it had some before, copy it again with -replace='%s'",
 				name, planner.TableAddress(h.address, t.Schema, t.Name)))
 		}

@@ -51,9 +51,10 @@ func (k *checking) brings(x *side, t statement.Table) bool {
 	})
 }
 
-// owned are the statements that only the owner of their table may run.
+// owned are the statements that only the owner of their table, view or sequence may run.
 var owned = []string{"ALTER TABLE", "DROP TABLE", "CREATE INDEX", "DROP INDEX", "COMMENT", "CREATE POLICY", "ALTER POLICY", "DROP POLICY",
-	"CREATE RULE", "DROP RULE", "DROP TRIGGER", "CREATE STATISTICS"}
+	"CREATE RULE", "DROP RULE", "DROP TRIGGER", "CREATE STATISTICS", "CREATE VIEW", "ALTER VIEW", "DROP VIEW", "ALTER MATERIALIZED VIEW",
+	"DROP MATERIALIZED VIEW", "ALTER SEQUENCE", "DROP SEQUENCE", "ALTER FOREIGN TABLE", "DROP FOREIGN TABLE"}
 
 // checkOwners refuses what the role of a peer may not do with its tables. Where several
 // are named and none is locked against everybody, it is not known which one is altered.
@@ -65,7 +66,7 @@ func (k *checking) checkOwners(s *statement.Statement) {
 		var list []string
 		for _, t := range s.Tables {
 			r := there.table(t)
-			if r != nil && !r.IsOwner && !there.db.Role.Superuser && (len(s.Tables) == 1 || t.Lock == "ACCESS EXCLUSIVE") {
+			if r != nil && !r.IsOwner && !there.db.Role.Superuser && k.altering(s, t) {
 				list = append(list, t.String())
 			}
 		}
@@ -82,6 +83,12 @@ func (k *checking) checkOwners(s *statement.Statement) {
 			say(x.decl.Target.Address, there)
 		}
 	}
+}
+
+// altering reports whether it is known to be this one that the statement alters, and not
+// one that it only looks at.
+func (k *checking) altering(s *statement.Statement, t statement.Table) bool {
+	return t.Lock == "ACCESS EXCLUSIVE" || t.Kind == "sequence" || len(s.Tables) == 1 && s.Kind != "CREATE VIEW"
 }
 
 // checkOtherNames refuses tables that are called otherwise on a target, and warns of
@@ -123,27 +130,64 @@ func (k *checking) checkBlock(s *statement.Statement, decl *config.Mirror, b *co
 // shaping are the statements that change what a table looks like in the stream.
 var shaping = []string{"ALTER TABLE", "DROP TABLE", "ALTER SCHEMA", "DROP SCHEMA", "ALTER TYPE"}
 
-// checkOthers names mirrors of the same source that follow a table and are not named.
+// checkOthers names mirrors of the same source that follow a table and are not named, or
+// would follow one that is made.
 func (k *checking) checkOthers(s *statement.Statement) {
-	if !slices.Contains(shaping, s.Kind) {
-		return
-	}
 	for _, decl := range k.in.Config.Mirrors {
 		if !decl.Continuous || decl.Source != k.decl.Mirrors[0].Source || slices.Contains(k.decl.Mirrors, decl) {
 			continue
 		}
-		var tables []string
-		for _, t := range s.Tables {
-			r := k.source.table(t)
-			if t.Lock == "ACCESS EXCLUSIVE" && r != nil && k.follows(decl, r) {
-				tables = append(tables, t.String())
-			}
-		}
-		if len(tables) > 0 {
+		if tables := k.shaped(s, decl); len(tables) > 0 {
 			k.found("mirrors", codeUnnamed, Warning, fmt.Sprintf("%s follows %s too, and is not named", decl.Address, few(tables)),
 				"It stops where the table changes, if it is halted by that. Name it in mirrors.", tables...)
 		}
+		if tables := k.wanted(s, decl); len(tables) > 0 {
+			k.found("mirrors", codeUnnamed, Warning, fmt.Sprintf("%s selects %s too, and is not named", decl.Address, few(tables)),
+				"Its target lacks the table until an apply after this one copies it there. Name it in mirrors.", tables...)
+		}
 	}
+}
+
+// shaped are the tables of a mirror that a statement changes.
+func (k *checking) shaped(s *statement.Statement, decl *config.Mirror) (tables []string) {
+	if !slices.Contains(shaping, s.Kind) {
+		return nil
+	}
+	for _, t := range s.Tables {
+		r := k.source.table(t)
+		if t.Lock == "ACCESS EXCLUSIVE" && r != nil && k.follows(decl, r) {
+			tables = append(tables, t.String())
+		}
+	}
+	for _, n := range sortedNames(k.source.names()) {
+		r := k.source.byName[n]
+		if (r.Kind == catalog.Table || r.Kind == catalog.Partitioned) && (inSchemas(s, n) || altered(s, r)) && k.follows(decl, r) {
+			tables = append(tables, n.String())
+		}
+	}
+	return tables
+}
+
+// inSchemas reports whether a statement renames or drops the schema of a table.
+func inSchemas(s *statement.Statement, n statement.Name) bool {
+	return slices.ContainsFunc(s.Schemas, func(x statement.Schema) bool { return x.From == n.Schema })
+}
+
+// altered reports whether a statement alters the type of a column, or of its elements.
+func altered(s *statement.Statement, r *catalog.Relation) bool {
+	return slices.ContainsFunc(s.Alters, func(t statement.Name) bool {
+		return slices.ContainsFunc(r.Columns, func(c catalog.Column) bool { return strings.TrimSuffix(c.Type, "[]") == t.String() })
+	})
+}
+
+// wanted are the tables that a statement makes and a mirror selects.
+func (k *checking) wanted(s *statement.Statement, decl *config.Mirror) (tables []string) {
+	for _, n := range s.Creates {
+		if (selects(decl, n) || k.joinsRoot(s, decl, n)) && !(s.Unsure && k.source.byName[n] != nil) {
+			tables = append(tables, n.String())
+		}
+	}
+	return tables
 }
 
 // follows reports whether a mirror follows a table of its source, when the plan is done.

@@ -27,6 +27,10 @@ func TestCommandsAreDescribed(t *testing.T) {
 		{"one that leaves", "DROP TABLE public.lines", nil, "ACCESS EXCLUSIVE on public.lines (800 kB) rewrite no: public.lines leaves mirror.app"},
 		{"one that has another name", "ALTER TABLE public.lines RENAME TO rows", nil, "ACCESS EXCLUSIVE on public.lines (800 kB) rewrite no: public.lines is followed on as public.rows by mirror.app"},
 		{"a schema that has", "ALTER SCHEMA public RENAME TO shop", nil, "rewrite no: public.lines is followed on as shop.lines by mirror.app; public.orders is followed on as shop.orders by mirror.app"},
+		{"a key that goes", "ALTER TABLE public.lines DROP CONSTRAINT lines_pkey", nil, "ACCESS EXCLUSIVE on public.lines (800 kB) rewrite no: if it is a foreign key, ACCESS EXCLUSIVE on the other table too; " +
+			"public.lines leaves the publication of updates and deletes: mirror.app follows its inserts alone"},
+		{"a key that comes", "ALTER TABLE public.news ADD PRIMARY KEY (id)", func(w *world) { keyless(w.src, 21000, "public", "news", "id") },
+			"ACCESS EXCLUSIVE on public.news (80 kB) rewrite no: updates and deletes of public.news are followed by mirror.app from then on"},
 		{"a partition", "CREATE TABLE public.m_3 PARTITION OF public.m FOR VALUES FROM (9) TO (10)", func(w *world) { parted(w); only("public.m*", "public.lines", "public.orders")(w) },
 			"ACCESS EXCLUSIVE on public.m (1600 kB) rewrite no: ACCESS EXCLUSIVE on the default partition, if there is one; public.m_3 joins mirror.app; without a key, inserts alone"},
 	} {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"bascule/config"
 	"bascule/planner/catalog"
 	"bascule/planner/statement"
 )
@@ -33,6 +34,7 @@ func (k *checking) describe(s *statement.Statement) DDLStatement {
 		for _, x := range k.sides {
 			if x.stage() != ddlApplied {
 				d.Effects = append(d.Effects, k.membership(s, x)...)
+				d.Effects = append(d.Effects, k.keys(s, x)...)
 			}
 		}
 	}
@@ -120,10 +122,7 @@ func (k *checking) dropped(s *statement.Statement) []statement.Name {
 
 // joins says what becomes of a new table.
 func (k *checking) joins(s *statement.Statement, x *side, n statement.Name) []string {
-	part := slices.ContainsFunc(s.Attaches, func(p statement.Partition) bool {
-		r := k.source.byName[p.Parent]
-		return p.Child == n && r != nil && (k.follows(x.decl, r) || selects(x.decl, p.Parent))
-	})
+	part := k.joinsRoot(s, x.decl, n)
 	switch {
 	case !part && !selects(x.decl, n):
 		return []string{k.leaves(x, n, fmt.Sprintf("%s is made on both sides, and %s does not follow it: its tables do not select it", n, x.decl.Address))}
@@ -134,6 +133,14 @@ func (k *checking) joins(s *statement.Statement, x *side, n statement.Name) []st
 			fmt.Sprintf("Create the table by hand, add it with ALTER PUBLICATION %s ADD TABLE, and apply: the mirror then copies it.", shown("", x.decl.Stream.Publications[0])), n.String())
 	}
 	return []string{fmt.Sprintf("%s joins %s; without a key, inserts alone", n, x.decl.Address)}
+}
+
+// joinsRoot reports whether a new table is a partition of one that a mirror follows.
+func (k *checking) joinsRoot(s *statement.Statement, decl *config.Mirror, n statement.Name) bool {
+	return slices.ContainsFunc(s.Attaches, func(p statement.Partition) bool {
+		r := k.source.byName[p.Parent]
+		return p.Child == n && r != nil && (k.follows(decl, r) || selects(decl, p.Parent))
+	})
 }
 
 // renamed says what becomes of a table that gets another name.

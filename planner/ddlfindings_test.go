@@ -86,6 +86,26 @@ var textFindings = []finding{
 }
 
 var sideFindings = []finding{
+	{rule: "a key that goes", body: "ALTER TABLE public.lines DROP CONSTRAINT lines_pkey", code: "B102", severity: planner.Warning, at: atCommand, remedy: "REPLICA IDENTITY FULL, in the same block"},
+	{rule: "a column of the key goes", body: "ALTER TABLE public.lines DROP COLUMN id", code: "B102", severity: planner.Warning, at: atCommand, remedy: "mirror.app follows its inserts alone"},
+	{rule: "a key goes, and another comes", body: "ALTER TABLE public.lines DROP CONSTRAINT lines_pkey; ALTER TABLE public.lines ADD PRIMARY KEY (order_id)"},
+	{rule: "a key goes, and comes with a column", body: "ALTER TABLE public.lines DROP CONSTRAINT lines_pkey, ADD COLUMN n int PRIMARY KEY"},
+	{rule: "a key goes, and one comes that rows are not found by", body: "ALTER TABLE public.lines DROP CONSTRAINT lines_pkey, ADD PRIMARY KEY (order_id) DEFERRABLE", code: "B102", severity: planner.Warning, at: atCommand, remedy: "another key"},
+	{rule: "a key that rows are found by no longer", body: "ALTER TABLE public.lines REPLICA IDENTITY FULL, DROP CONSTRAINT lines_pkey"},
+	{rule: "another constraint goes", body: "ALTER TABLE public.lines DROP CONSTRAINT lines_order_fkey"},
+	{rule: "a replica identity that is taken", body: "ALTER TABLE public.lines REPLICA IDENTITY NOTHING", code: "B102", severity: planner.Warning, at: atCommand, remedy: "another key"},
+	{rule: "the index of a replica identity goes", body: "DROP INDEX public.by_order", code: "B102", severity: planner.Warning, at: atCommand, remedy: "another key", edit: byOrder, with: "B184"},
+	{rule: "its column may be null", body: "ALTER TABLE public.lines ALTER order_id DROP NOT NULL", code: "B102", severity: planner.Warning, at: atCommand, remedy: "another key", edit: byOrder},
+	{rule: "the key is not what rows are found by", body: "ALTER TABLE public.lines DROP CONSTRAINT lines_pkey", edit: byOrder},
+	{rule: "the key of partitions goes", body: "ALTER TABLE public.orders DROP CONSTRAINT orders_pkey", code: "B102", severity: planner.Warning, at: atCommand, remedy: "leaves public.lines no key",
+		edit: func(w *world) {
+			partitioned(w.src, 20100, 20200)
+			for i := range w.src.Indexes {
+				if w.src.Indexes[i].Table == 20200 {
+					w.src.Indexes[i].Parent = 20101
+				}
+			}
+		}, with: "B133"},
 	{rule: "a role that the target lacks", body: "ALTER TABLE public.orders OWNER TO boss", code: "B182", severity: planner.Refusal, at: atCommand, remedy: "peer.b has no role boss",
 		edit: func(w *world) { w.src.Roles = append(w.src.Roles, catalog.RoleFact{Name: "boss"}) }},
 	{rule: "a role that both have", body: "GRANT SELECT ON public.orders TO boss, PUBLIC, pg_monitor", edit: func(w *world) {
@@ -113,6 +133,17 @@ var sideFindings = []finding{
 		code: "B181", severity: planner.Warning, at: atCommand, remedy: "fill the rows"},
 	{rule: "an index of another's table", body: "DROP INDEX public.orders_pkey", code: "B183", severity: planner.Refusal, at: atCommand, remedy: "role app_role of peer.b does not own",
 		edit: func(w *world) { plainRole(w.dst); find(w.dst, 70100).IsOwner = false }, with: "B164"},
+	{rule: "another's view", body: "CREATE OR REPLACE VIEW public.recent AS SELECT 1 AS x FROM public.orders", code: "B183", severity: planner.Refusal, at: atCommand, remedy: "does not own public.recent",
+		edit: func(w *world) {
+			plainRole(w.dst)
+			relation(w.dst, 70300, "public", "recent", catalog.View, "x").IsOwner = false
+		}, with: "B164"},
+	{rule: "a view over another's table", body: "CREATE VIEW public.v AS SELECT 1 AS x FROM public.orders", edit: func(w *world) { plainRole(w.dst); find(w.dst, 70100).IsOwner = false }, with: "B164"},
+	{rule: "another's sequence", body: "ALTER SEQUENCE public.orders_id_seq RESTART", code: "B183", severity: planner.Refusal, at: atCommand, remedy: "does not own public.orders_id_seq",
+		edit: func(w *world) {
+			plainRole(w.dst)
+			relation(w.dst, 70108, "public", "orders_id_seq", catalog.Sequence).IsOwner = false
+		}, with: "B164"},
 	{rule: "partitions, each by itself, beside others", body: "REINDEX TABLE public.orders; COMMENT ON TABLE public.orders IS 'x'", code: "B178", severity: planner.Refusal, at: atCommand, remedy: "block of its own",
 		edit: func(w *world) { find(w.src, 20100).Kind = catalog.Partitioned }, with: "B133"},
 	{rule: "a table that another block drops", body: "ALTER TABLE public.lines ADD COLUMN n int", code: "B184", severity: planner.Refusal, at: atCommand, remedy: "the source has no table public.lines",
@@ -143,6 +174,17 @@ var sideFindings = []finding{
 		edit: func(w *world) { w.second("") }, with: "B168"},
 	{rule: "another mirror that does not", body: "ALTER TABLE public.lines ADD COLUMN n integer", edit: func(w *world) { w.second("tables = [\"public.orders\"]") }, with: "B168"},
 	{rule: "another mirror, and an index", body: "CREATE INDEX n ON public.orders (note)", edit: func(w *world) { w.second("") }, with: "B168"},
+	{rule: "another mirror that selects what is made", body: "CREATE TABLE public.news (id int PRIMARY KEY)", code: "B186", severity: planner.Warning, at: atMirrors, remedy: "mirror.second selects public.news too",
+		edit: func(w *world) { w.second("") }, with: "B168"},
+	{rule: "another mirror that does not select what is made", body: "CREATE TABLE public.news (id int PRIMARY KEY)", edit: func(w *world) { w.second("tables = [\"public.orders\"]") }, with: "B168"},
+	{rule: "another mirror, and a schema", body: "ALTER SCHEMA public RENAME TO shop", code: "B186", severity: planner.Warning, at: atMirrors, remedy: "mirror.second follows public.lines, public.orders too",
+		edit: func(w *world) { w.second("") }, with: "B168"},
+	{rule: "another mirror, and a type", body: "ALTER TYPE app.mood ADD VALUE 'fine'", code: "B186", severity: planner.Warning, at: atMirrors, remedy: "mirror.second follows public.orders too",
+		edit: func(w *world) {
+			w.second("")
+			typed("app.mood[]")(w)
+			find(w.dst, 70100).Columns[1].Type = "app.mood[]"
+		}, with: "B168"},
 	{rule: "a table for publications of others", body: "CREATE TABLE public.news (id int PRIMARY KEY)", code: "B187", severity: planner.Refusal, at: atCommand, remedy: "ALTER PUBLICATION mine ADD TABLE",
 		edit: func(w *world) {
 			w.hcl = strings.Replace(w.hcl, "target     = peer.b\n", "target     = peer.b\nstream {\npublications = [\"mine\"]\n}\n", 1)
@@ -152,6 +194,13 @@ var sideFindings = []finding{
 	{rule: "a table that is renamed to a name that is not selected", body: "ALTER TABLE public.orders SET SCHEMA other", code: "B188", severity: planner.Warning, at: atCommand, remedy: "the next apply takes it out",
 		edit: only("public.*")},
 	{rule: "a table that is renamed to a name that is", body: "ALTER TABLE public.orders SET SCHEMA other", edit: only("public.lines", "other.*")},
+}
+
+// byOrder has rows of lines be found by an index.
+func byOrder(w *world) {
+	r := find(w.src, 20200)
+	r.ReplicaIdentity, r.Columns[1].NotNull = 'i', true
+	index(w.src, 20220, 20200, "by_order", 2).ReplicaIdentity = true
 }
 
 const onOrders = "CREATE TRIGGER x AFTER INSERT ON public.orders FOR EACH ROW EXECUTE FUNCTION public.f()"

@@ -13,13 +13,16 @@ func (s *Statement) alterTable(n *pg.AlterTableStmt) {
 	table := n.GetRelation()
 	kind, mode := relationKinds[n.GetObjtype()], ""
 	if n.GetObjtype() == pg.ObjectType_OBJECT_TYPE {
-		s.Also = append(s.Also, usersOf(rangeName(table)))
+		s.alters(rangeName(table))
 		return
 	}
 	for _, part := range n.GetCmds() {
 		cmd := part.GetAlterTableCmd()
 		mode = stronger(mode, alterLock(cmd))
 		s.alterPart(table, cmd)
+		if kind == ofTable {
+			s.identifies(table, cmd)
+		}
 	}
 	if kind == ofIndex {
 		s.alterIndex(n)
@@ -151,7 +154,8 @@ func (s *Statement) doubt(whether string) {
 	s.Doubts = append(s.Doubts, whether)
 }
 
-// usersOf is the sentence for a change of a type.
-func usersOf(n Name) string {
-	return fmt.Sprintf("tables with columns of type %s are concerned", n)
+// alters notes a change of a composite type.
+func (s *Statement) alters(n Name) {
+	s.Alters = append(s.Alters, n)
+	s.Also = append(s.Also, fmt.Sprintf("tables with columns of type %s are concerned", n))
 }

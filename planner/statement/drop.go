@@ -60,7 +60,7 @@ func (s *Statement) rename(n *pg.RenameStmt) {
 	case pg.ObjectType_OBJECT_TABCONSTRAINT, pg.ObjectType_OBJECT_TRIGGER, pg.ObjectType_OBJECT_RULE, pg.ObjectType_OBJECT_POLICY:
 		s.lockOptional(table, accessExclusive, ofTable, n.GetMissingOk())
 	case pg.ObjectType_OBJECT_ATTRIBUTE:
-		s.Also = append(s.Also, usersOf(rangeName(table)))
+		s.alters(rangeName(table))
 	case pg.ObjectType_OBJECT_SCHEMA:
 		s.Schemas = append(s.Schemas, Schema{n.GetSubname(), n.GetNewname()})
 	}

@@ -98,6 +98,8 @@ func (s *Statement) maintain(n *pg.Node) {
 		s.Makes = append(s.Makes, rangeName(n.GetCreateSeqStmt().GetSequence()))
 	case n.GetAlterDomainStmt() != nil:
 		s.alterDomain(n.GetAlterDomainStmt())
+	case n.GetAlterEnumStmt() != nil:
+		s.Alters = append(s.Alters, nameOf(words(n.GetAlterEnumStmt().GetTypeName())))
 	case n.GetRefreshMatViewStmt() != nil:
 		s.refresh(n.GetRefreshMatViewStmt())
 	case n.GetVacuumStmt() != nil:

@@ -49,6 +49,12 @@ type Statement struct {
 	// Schemas that it creates, drops or renames.
 	Schemas []Schema
 
+	// Alters are types that it alters: an enum that gets a value, a composite type.
+	Alters []Name
+
+	// Identities are what it changes of how rows of tables are told apart.
+	Identities []Identity
+
 	// Fires are tables on which something is made that acts when rows are written.
 	Fires []Firing
 

@@ -170,7 +170,7 @@ func TestBecome(t *testing.T) {
 		{"renamed", ddllog.Touched{OID: 1, Schema: "s", Name: "x", Follow: "all", Key: []string{"id"}}, "[s.x s.x all [id] streaming 0/5]"},
 		{"renamed, with a name of its own", ddllog.Touched{OID: 2, Schema: "public", Name: "x", Follow: "inserts"}, "[public.x t.b inserts [] copying 0/0]"},
 		{"another key", ddllog.Touched{OID: 1, Schema: "public", Name: "a", Follow: "all", Key: []string{"n"}}, "[public.a public.a all [n] streaming 0/5]"},
-		{"no key", ddllog.Touched{OID: 1, Schema: "public", Name: "a", Follow: "inserts"}, "[public.a public.a inserts [] streaming 0/5]"},
+		{"no key", ddllog.Touched{OID: 1, Schema: "public", Name: "a", Follow: "inserts"}, "[public.a public.a inserts [] streaming 0/5] " + planner.InsertsAlone("public.a")},
 		{"dropped", ddllog.Touched{OID: 1, Schema: "public", Name: "a", Dropped: true, Follow: "none"}, "[public.a public.a all [id] removed 0/5]"},
 		{"attached", ddllog.Touched{OID: 1, Schema: "public", Name: "a", Follow: "none", Partition: true}, "[public.a public.a all [id] removed 0/5]"},
 		{"unlogged now", ddllog.Touched{OID: 1, Schema: "public", Name: "a", Follow: "none"}, "[public.a public.a all [id] removed 0/5] public.a is not published any more, and not followed"},

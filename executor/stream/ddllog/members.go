@@ -68,7 +68,11 @@ func (t *Touched) become(was ledger.Member) (m ledger.Member, note string) {
 		m.State = ledger.Removed
 		note = t.String() + " is not published any more, and not followed"
 	}
-	if was.State == ledger.Followed && was.Follow == planner.FollowInserts && m.Follow == planner.FollowAll {
+	switch {
+	case m.State == ledger.Removed:
+	case was.Follow == planner.FollowAll && m.Follow == planner.FollowInserts:
+		note = planner.InsertsAlone(t.String())
+	case was.State == ledger.Followed && was.Follow == planner.FollowInserts && m.Follow == planner.FollowAll:
 		note = fmt.Sprintf("updates and deletes of %s are followed from now on; where it had some before, copy it again", t)
 	}
 	return m, note
