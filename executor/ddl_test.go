@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"bascule/executor/verify"
 	"bascule/planner/catalog/pgtest"
 )
 
@@ -119,9 +120,12 @@ func runKind(t *testing.T, k commandKind, major int, m mode) {
 		works(t, f.applied(t), k.added)
 	}
 	f.same(t, `bascule\_%.ddl`)
-	f.sameRows(t, "shape", shape, shape)
+	f.sameDefinitions(t)
 	if m.stream != "" && !f.events.told(k.noted) {
 		t.Errorf("%q was not noted\n%s", k.noted, f.events)
+	}
+	if !f.events.told(k.told) {
+		t.Errorf("%q was not told\n%s", k.told, f.events)
 	}
 	if k.query != "" {
 		f.sameRows(t, "query", k.query, k.query)
@@ -130,6 +134,20 @@ func runKind(t *testing.T, k commandKind, major int, m mode) {
 		t.Errorf("published: %s, want %s", got, k.published)
 	}
 	f.settled(t)
+}
+
+// sameDefinitions demands that what both sides have is defined the same: also partitions,
+// constraints, indexes, triggers and comments.
+func (f *follower) sameDefinitions(t *testing.T) {
+	t.Helper()
+	f.sameRows(t, "shape", shape, shape)
+	report, err := verify.Compare(t.Context(), connect(t, f.source), connect(t, f.target), verify.Options{SkipRows: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range report.Differences {
+		t.Errorf("differs: %v", d)
+	}
 }
 
 // around has the commands run between what transactions write that began before them.
