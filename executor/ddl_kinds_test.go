@@ -33,9 +33,9 @@ type commandKind struct {
 	// apart: what it makes cannot be used by the transaction that made it.
 	apart bool
 
-	// noted is told to the operator where nobody declared the command. Added is what the
-	// next apply is left to do then.
-	noted, added string
+	// told is told to the operator, and noted where nobody declared the command. Added is
+	// what the next apply is left to do then.
+	told, noted, added string
 
 	// published is what the publications hold at last, where that is to be seen.
 	published string
@@ -95,6 +95,8 @@ var columnKinds = []commandKind{
 		span: spanRow, after: "update t set b = null where id = 5"},
 	{rule: "an enum gets a value", apart: true, schema: "create type mood as enum ('sad', 'ok'); create table t (id int primary key, m mood); insert into t values (1, 'ok')", before: "insert into t values (2, 'sad')", open: true,
 		commands: []string{"alter type public.mood add value 'happy'"}, span: "insert into t values (#, 'happy')", after: "insert into t values (3, 'happy'); update t set m = 'happy' where id = 1"},
+	{rule: "an enum gets a value, among rows", schema: "create type mood as enum ('sad', 'ok'); create table t (id int primary key, m mood); insert into t values (1, 'ok')", before: "insert into t values (2, 'sad')", open: true,
+		commands: []string{"alter type public.mood add value 'happy' before 'ok'"}, span: "insert into t values (#, 'ok')", after: "insert into t values (3, 'happy'); update t set m = 'happy' where id = 1"},
 	{rule: "an enum's value is renamed", schema: "create type mood as enum ('sad', 'ok'); create table t (id int primary key, m mood); insert into t values (1, 'ok')", before: "insert into t values (100, 'ok')", open: true,
 		commands: []string{"alter type public.mood rename value 'ok' to 'fine'"}, span: "insert into t values (#, 'fine')", after: "update t set m = 'sad'"},
 	{rule: "a composite type gets an attribute", schema: "create type pair as (a int, b int); create table t (id int primary key, m pair); insert into t values (1, '(1,2)')", before: "insert into t values (100, '(1,3)')", open: true,
@@ -124,7 +126,7 @@ var constraintKinds = []commandKind{
 		"alter table public.t validate constraint positive", "create index by_b on public.t (b)"},
 		span: spanRow, after: "insert into t (id, a) values (101, 'x'); update t set a = 'y' where id = 1", query: constraints},
 	{rule: "a key goes", schema: single, before: "update t set b = 0 where id = 1", commands: []string{"alter table public.t drop constraint t_pkey"},
-		span: spanRow, after: "insert into t values (1, 'twice', 1); update t set b = b", published: "t|t"},
+		span: spanRow, after: "insert into t values (1, 'twice', 1); update t set b = b", told: "updates and deletes of public.t are not followed any more", published: "t|t"},
 	{rule: "a key comes", schema: "create table t (id int not null, v text); insert into t values (1, 'a')", before: "insert into t values (2, 'b')", commands: []string{"alter table public.t add primary key (id)"},
 		span: spanRow, after: "update t set v = 'c' where id = 2; insert into t values (3, 'd'); delete from t where id = 1", published: "f|t"},
 	{rule: "another key", schema: single, before: "insert into t values (0, 'before', 100)", commands: []string{"alter table public.t drop constraint t_pkey, alter b set not null, add primary key (b)"},
@@ -136,7 +138,7 @@ var constraintKinds = []commandKind{
 	{rule: "a replica identity of the key again", schema: single + "alter table t replica identity full", before: "update t set b = 0 where id = 9", commands: []string{"alter table public.t replica identity default"},
 		span: spanRow, after: "update t set id = -id where id < 9", published: "f|t"},
 	{rule: "no replica identity any more", schema: single, before: "update t set b = 0 where id = 9", commands: []string{"alter table public.t replica identity nothing"},
-		span: spanRow, after: "insert into t values (101)", published: "t|t"},
+		span: spanRow, after: "insert into t values (101)", told: "updates and deletes of public.t are not followed any more", published: "t|t"},
 	{rule: "an index", schema: single, before: row, commands: []string{"create index by_a on public.t (a)"}, span: spanRow, after: "insert into t values (101)", query: indexes},
 	{rule: "an index goes", schema: single + "create index by_a on t (a)", before: row, commands: []string{"drop index public.by_a"}, span: spanRow, after: "insert into t values (101)", query: indexes},
 	{rule: "an index, concurrently", schema: single, before: row, alone: true, commands: []string{"create unique index concurrently by_a on public.t (a)"}, span: spanRow, after: "insert into t values (101)", query: indexes},

@@ -8,6 +8,14 @@ const monthly = `create table m (id int, at date, v text, primary key (id, at)) 
 // alone2025 is a table with rows that is yet to be a partition.
 const alone2025 = monthly + "create table m_2025 (id int, at date, v text, primary key (id, at)); insert into m_2025 values (5, '2025-05-05', 'own')"
 
+// Names with all that a name may have: capitals, quotes, dots, a line's end, letters of
+// more than one byte, and 63 bytes.
+const (
+	quotedSchema = `create schema "Größe"; create table "Größe"."we.ird ""x""" ("Id" int primary key, "a b" text); insert into "Größe"."we.ird ""x""" values (1, 'a')`
+	twoLines     = "\"Zwei\nZeilen; --\""
+	longName     = "Straße äöü äöü äöü äöü äöü äöü äöü äöü"
+)
+
 // tableKinds are of whole tables, and of what is made of them.
 var tableKinds = []commandKind{
 	{rule: "a table with a key", schema: single, before: row, commands: []string{"create table public.made (id serial primary key, t int references public.t, v text)"},
@@ -18,6 +26,13 @@ var tableKinds = []commandKind{
 		span: "insert into made values ('span', #)", after: "insert into made values ('x', 1), ('x', 1); update made set n = 2 where v = 'x'; delete from made where v = 'x'", published: "f|made, f|t"},
 	{rule: "a table like another", schema: single, before: row, open: true, commands: []string{"create table public.made (like public.t including all)", "create table public.later as select id, b from public.t with no data"},
 		span: "insert into made (id) values (#); insert into later values (#)", after: "insert into made select * from t; update made set b = 0; insert into later select id, b from t", published: "f|made, f|t, t|later"},
+	{rule: "a table that inherits", schema: single, before: row, commands: []string{"create table public.heir (more text, primary key (id)) inherits (public.t)"}, then: []string{"alter table public.t add n int default 3"},
+		span:  "insert into heir (id, b, more) values (#, 1, 'span'); insert into t (id, n) values (10 * #, 4)",
+		after: "update t set b = 2, n = id where id > 40; insert into heir (id, more) values (1, 'heir'); delete from t where id = 900", published: "f|heir, f|t"},
+	{rule: "names that must be quoted", schema: quotedSchema, before: `insert into "Größe"."we.ird ""x""" values (2, 'before')`, commands: []string{`alter table "Größe"."we.ird ""x""" rename to ` + twoLines,
+		`alter table "Größe".` + twoLines + ` add "Ü ""ü""" text default E'\'; drop'`, `create table public."` + longName + `" ("Key, 1" int primary key, "select" text)`},
+		span:  `insert into "Größe".` + twoLines + ` values (#, 'span'); insert into "` + longName + `" values (#)`,
+		after: `update "Größe".` + twoLines + ` set "Id" = 77, "Ü ""ü""" = null where "Id" = 1; insert into "` + longName + `" values (1, 'x'); update "` + longName + `" set "select" = 'y'; delete from "Größe".` + twoLines + ` where "Id" = 2`},
 	{rule: "a schema with a table", schema: single, before: row, open: true, commands: []string{"create schema shop create table made (id int primary key, v text)"},
 		span: "insert into shop.made values (#)", after: "insert into shop.made values (1, 'x'); update shop.made set v = 'y'", published: "f|made, f|t"},
 	{rule: "a schema is renamed", schema: "create schema a; create table a.t (id int primary key, b int); insert into a.t values (1, 1)", before: "insert into a.t values (100, 1); update a.t set b = 2", open: true, commands: []string{"alter schema a rename to b"},

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"bascule/config/pgname"
 	"bascule/executor/ledger"
 	"bascule/executor/stream"
 	"bascule/planner/catalog/pgtest"
@@ -64,6 +65,20 @@ func TestCommandWaitsForLock(t *testing.T) {
 	r.equal()
 	if n := r.events.count("command applied"); n != 1 {
 		t.Errorf("%d commands", n)
+	}
+}
+
+// On the target too a command finds nothing by a search_path, whatever the database has,
+// and waits for no lock longer than it may.
+func TestCommandSettings(t *testing.T) {
+	t.Parallel()
+	r := setUp(t, "create table public.a (id int primary key)")
+	r.target.Exec(t, "alter database "+pgname.Quote(r.target.Name)+" set search_path = public; alter database "+pgname.Quote(r.target.Name)+" set lock_timeout = '1h'")
+	run := r.run()
+	r.runs(r.declare("v", "create table public.seen as select pg_catalog.btrim(pg_catalog.current_setting('search_path'), '\"') as path, pg_catalog.current_setting('lock_timeout') as timeout"))
+	run.catchUp()
+	if got := r.target.Query1(t, "select path || '|' || timeout from public.seen"); got != "|200ms" {
+		t.Errorf("the command ran under %s", got)
 	}
 }
 
