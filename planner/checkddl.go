@@ -21,6 +21,7 @@ type checking struct {
 	out   *DDL
 
 	source *relations
+	keyed  keying
 }
 
 // check fills in the statements, with findings about what each would meet.
@@ -38,6 +39,7 @@ func (k *checking) check() {
 	k.checkAlone(list)
 	k.out.Alone = slices.ContainsFunc(list, func(s statement.Statement) bool { return s.Alone })
 	k.checkSets()
+	k.keyed = k.keying(list)
 	for i := range list {
 		s := &list[i]
 		k.checkStatement(s)

@@ -1,7 +1,9 @@
 package planner
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 
 	"bascule/planner/catalog"
@@ -20,19 +22,25 @@ type keying struct {
 	columns map[uint32]map[string]bool // of tables, that are gone or may be null
 	primary map[uint32]bool            // tables that get a key
 	replica map[uint32]string          // that are set
+
+	// last is the last statement that is about a table.
+	last map[*catalog.Relation]*statement.Statement
 }
 
 // keys says of which tables a mirror follows no updates and deletes any more when the
 // command is through, or does from then on. It is said at the last statement that is
 // about the table.
 func (k *checking) keys(s *statement.Statement, x *side) (effects []string) {
-	all := k.keying(k.parse())
-	for _, r := range k.identified(s) {
-		if k.identifiedLater(s, r) || !k.member(x, r) {
-			continue
+	var tables []*catalog.Relation
+	for r, last := range k.keyed.last {
+		if last == s && k.member(x, r) {
+			tables = append(tables, r)
 		}
+	}
+	slices.SortFunc(tables, func(a, b *catalog.Relation) int { return cmp.Compare(a.OID, b.OID) })
+	for _, r := range tables {
 		name := shown(r.Schema, r.Name)
-		was, is := k.updated(x, r), k.usable(r, all)
+		was, is := k.updated(x, r), k.usable(r, k.keyed)
 		switch {
 		case was && !is:
 			effects = append(effects, fmt.Sprintf("%s leaves the publication of updates and deletes: %s follows its inserts alone", name, x.decl.Address))
@@ -43,38 +51,6 @@ func (k *checking) keys(s *statement.Statement, x *side) (effects []string) {
 		}
 	}
 	return effects
-}
-
-// identified are the tables whose identity a statement may change, with their partitions.
-func (k *checking) identified(s *statement.Statement) (list []*catalog.Relation) {
-	add := func(r *catalog.Relation) {
-		if r != nil {
-			list = append(list, k.source.family(r)...)
-		}
-	}
-	for _, i := range s.Identities {
-		add(k.source.byName[i.Table])
-	}
-	for _, t := range s.Tables {
-		if s.Kind == "DROP INDEX" {
-			add(k.source.table(t))
-		}
-	}
-	slices.SortFunc(list, func(a, b *catalog.Relation) int { return int(a.OID) - int(b.OID) })
-	return slices.Compact(list)
-}
-
-// identifiedLater reports whether a statement behind this one is about the same.
-func (k *checking) identifiedLater(s *statement.Statement, r *catalog.Relation) bool {
-	behind := false
-	for i := range k.parse() {
-		other := &k.parse()[i]
-		if behind && slices.Contains(k.identified(other), r) {
-			return true
-		}
-		behind = behind || other == s
-	}
-	return false
 }
 
 // updated reports whether updates and deletes of a table are followed as it is now.
@@ -89,24 +65,23 @@ func (k *checking) updated(x *side, r *catalog.Relation) bool {
 	return k.usable(r, keying{})
 }
 
-// keying reads it from all statements of a command.
+// keying reads it from all statements of a command. A table that the command makes is
+// none of those that it is about.
 func (k *checking) keying(list []statement.Statement) keying {
-	a := keying{gone: map[uint32]bool{}, columns: map[uint32]map[string]bool{}, primary: map[uint32]bool{}, replica: map[uint32]string{}}
+	a := keying{gone: map[uint32]bool{}, columns: map[uint32]map[string]bool{}, primary: map[uint32]bool{}, replica: map[uint32]string{},
+		last: map[*catalog.Relation]*statement.Statement{}}
+	there := &relations{db: k.source.db, byName: maps.Clone(k.source.byName), made: map[statement.Name]bool{}}
 	for i := range list {
-		for _, id := range list[i].Identities {
-			if r := k.source.byName[id.Table]; r != nil {
-				a.take(k.source, r, id)
-			}
+		s := &list[i]
+		for _, id := range s.Identities {
+			a.take(there, s, id)
 		}
-		for _, x := range k.source.db.Indexes {
-			if list[i].Kind == "DROP INDEX" && x.Constraint == 0 && slices.ContainsFunc(list[i].Tables, func(t statement.Table) bool { return t.Schema == x.Schema && t.Name == x.Name }) {
-				a.gone[x.OID] = true
-			}
-		}
+		a.drop(there, s)
+		there.after(s)
 	}
 	for more := true; more; { // an index goes with the one that it is attached to
 		more = false
-		for _, x := range k.source.db.Indexes {
+		for _, x := range there.db.Indexes {
 			if a.gone[x.Parent] && !a.gone[x.OID] {
 				a.gone[x.OID], more = true, true
 			}
@@ -115,7 +90,12 @@ func (k *checking) keying(list []statement.Statement) keying {
 	return a
 }
 
-func (a *keying) take(there *relations, r *catalog.Relation, id statement.Identity) {
+// take takes in a part of an ALTER TABLE, for the table and its partitions.
+func (a *keying) take(there *relations, s *statement.Statement, id statement.Identity) {
+	r := there.byName[id.Table]
+	if r == nil || r.OID == 0 {
+		return
+	}
 	if id.Replica != "" {
 		a.replica[r.OID] = id.Replica
 	}
@@ -125,12 +105,28 @@ func (a *keying) take(there *relations, r *catalog.Relation, id statement.Identi
 		}
 	}
 	for _, part := range there.family(r) {
+		a.last[part] = s
 		a.primary[part.OID] = a.primary[part.OID] || id.Primary
 		if id.Column != "" {
 			if a.columns[part.OID] == nil {
 				a.columns[part.OID] = map[string]bool{}
 			}
 			a.columns[part.OID][id.Column] = true
+		}
+	}
+}
+
+// drop takes in a DROP INDEX. That of a constraint goes with it alone.
+func (a *keying) drop(there *relations, s *statement.Statement) {
+	for _, x := range there.db.Indexes {
+		r := there.byOID(x.Table)
+		if s.Kind != "DROP INDEX" || x.Constraint != 0 || r == nil ||
+			!slices.ContainsFunc(s.Tables, func(t statement.Table) bool { return t.Schema == x.Schema && t.Name == x.Name }) {
+			continue
+		}
+		a.gone[x.OID] = true
+		for _, part := range there.family(r) {
+			a.last[part] = s
 		}
 	}
 }
