@@ -59,12 +59,12 @@ var owned = []string{"ALTER TABLE", "DROP TABLE", "CREATE INDEX", "DROP INDEX", 
 // checkOwners refuses what the role of a peer may not do with its tables. Where several
 // are named and none is locked against everybody, it is not known which one is altered.
 func (k *checking) checkOwners(s *statement.Statement) {
-	if !slices.Contains(owned, s.Kind) {
-		return
-	}
 	say := func(peer string, there *relations) {
-		var list []string
+		list := foreignObjects(s, there.db)
 		for _, t := range s.Tables {
+			if !slices.Contains(owned, s.Kind) {
+				continue
+			}
 			r := there.table(t)
 			if r != nil && !r.IsOwner && !there.db.Role.Superuser && k.altering(s, t) {
 				list = append(list, t.String())
@@ -83,6 +83,38 @@ func (k *checking) checkOwners(s *statement.Statement) {
 			say(x.decl.Target.Address, there)
 		}
 	}
+}
+
+// foreignObjects are types, functions and schemas that a statement alters and that the
+// role does not own. Of several functions of one name it is not known which is meant.
+func foreignObjects(s *statement.Statement, db *catalog.Database) (list []string) {
+	for _, o := range s.Objects {
+		if owners := ownersOf(o, db); len(owners) > 0 && !slices.ContainsFunc(owners, func(owner string) bool { return acts(db.Role, owner) }) {
+			list = append(list, o.Kind+" "+o.Name.String())
+		}
+	}
+	return list
+}
+
+func ownersOf(o statement.Object, db *catalog.Database) (owners []string) {
+	for _, x := range db.Objects {
+		base, function := cutArguments(x.Name)
+		isType := slices.Contains([]string{"enum", "domain", "composite", "range", "type"}, x.Kind)
+		if x.Schema == o.Name.Schema && base == o.Name.Name && (o.Kind == statement.OfFunction && function || o.Kind == statement.OfType && isType) {
+			owners = append(owners, x.Owner)
+		}
+	}
+	for _, x := range db.Relations {
+		if o.Kind == statement.OfType && x.Kind == catalog.Composite && x.Schema == o.Name.Schema && x.Name == o.Name.Name {
+			owners = append(owners, x.Owner)
+		}
+	}
+	for _, x := range db.Schemas {
+		if o.Kind == statement.OfSchema && x.Name == o.Name.Name {
+			owners = append(owners, x.Owner)
+		}
+	}
+	return owners
 }
 
 // altering reports whether it is known to be this one that the statement alters, and not

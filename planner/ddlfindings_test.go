@@ -15,7 +15,7 @@ const atMirrors, atCommand = "mirrors = [mirror.app]", "command = "
 // TestDDLFindings has a ddl block for a mirror that streams: its command is the case's
 // body, unless the case declares one of its own.
 func TestDDLFindings(t *testing.T) {
-	for _, c := range slices.Concat(textFindings, sideFindings, standingFindings) {
+	for _, c := range slices.Concat(textFindings, keyFindings, sideFindings, standingFindings) {
 		t.Run(c.rule, func(t *testing.T) {
 			w := streams(t, "")
 			if c.edit != nil {
@@ -86,29 +86,6 @@ var textFindings = []finding{
 }
 
 var sideFindings = []finding{
-	{rule: "a key that goes", body: "ALTER TABLE public.lines DROP CONSTRAINT lines_pkey", code: "B102", severity: planner.Warning, at: atCommand, remedy: "REPLICA IDENTITY FULL, in the same block"},
-	{rule: "a column of the key goes", body: "ALTER TABLE public.lines DROP COLUMN id", code: "B102", severity: planner.Warning, at: atCommand, remedy: "mirror.app follows its inserts alone"},
-	{rule: "a key goes, and another comes", body: "ALTER TABLE public.lines DROP CONSTRAINT lines_pkey; ALTER TABLE public.lines ADD PRIMARY KEY (order_id)"},
-	{rule: "a key goes, and another comes under another name", body: "ALTER TABLE public.lines DROP CONSTRAINT lines_pkey; ALTER TABLE public.lines RENAME TO rows; ALTER TABLE public.rows ADD PRIMARY KEY (order_id)"},
-	{rule: "a key goes, under another name", body: "ALTER TABLE public.lines RENAME TO rows; ALTER TABLE public.rows DROP CONSTRAINT lines_pkey", code: "B102", severity: planner.Warning, at: atCommand, remedy: "leaves public.lines no key"},
-	{rule: "the key of a new table", body: "CREATE TABLE public.news (id int PRIMARY KEY); ALTER TABLE public.news DROP CONSTRAINT news_pkey"},
-	{rule: "a key goes, and comes with a column", body: "ALTER TABLE public.lines DROP CONSTRAINT lines_pkey, ADD COLUMN n int PRIMARY KEY"},
-	{rule: "a key goes, and one comes that rows are not found by", body: "ALTER TABLE public.lines DROP CONSTRAINT lines_pkey, ADD PRIMARY KEY (order_id) DEFERRABLE", code: "B102", severity: planner.Warning, at: atCommand, remedy: "another key"},
-	{rule: "a key that rows are found by no longer", body: "ALTER TABLE public.lines REPLICA IDENTITY FULL, DROP CONSTRAINT lines_pkey"},
-	{rule: "another constraint goes", body: "ALTER TABLE public.lines DROP CONSTRAINT lines_order_fkey"},
-	{rule: "a replica identity that is taken", body: "ALTER TABLE public.lines REPLICA IDENTITY NOTHING", code: "B102", severity: planner.Warning, at: atCommand, remedy: "another key"},
-	{rule: "the index of a replica identity goes", body: "DROP INDEX public.by_order", code: "B102", severity: planner.Warning, at: atCommand, remedy: "another key", edit: byOrder, with: "B184"},
-	{rule: "its column may be null", body: "ALTER TABLE public.lines ALTER order_id DROP NOT NULL", code: "B102", severity: planner.Warning, at: atCommand, remedy: "another key", edit: byOrder},
-	{rule: "the key is not what rows are found by", body: "ALTER TABLE public.lines DROP CONSTRAINT lines_pkey", edit: byOrder},
-	{rule: "the key of partitions goes", body: "ALTER TABLE public.orders DROP CONSTRAINT orders_pkey", code: "B102", severity: planner.Warning, at: atCommand, remedy: "leaves public.lines no key",
-		edit: func(w *world) {
-			partitioned(w.src, 20100, 20200)
-			for i := range w.src.Indexes {
-				if w.src.Indexes[i].Table == 20200 {
-					w.src.Indexes[i].Parent = 20101
-				}
-			}
-		}, with: "B133"},
 	{rule: "a role that the target lacks", body: "ALTER TABLE public.orders OWNER TO boss", code: "B182", severity: planner.Refusal, at: atCommand, remedy: "peer.b has no role boss",
 		edit: func(w *world) { w.src.Roles = append(w.src.Roles, catalog.RoleFact{Name: "boss"}) }},
 	{rule: "a role that both have", body: "GRANT SELECT ON public.orders TO boss, PUBLIC, pg_monitor", edit: func(w *world) {
@@ -142,6 +119,21 @@ var sideFindings = []finding{
 			relation(w.dst, 70300, "public", "recent", catalog.View, "x").IsOwner = false
 		}, with: "B164"},
 	{rule: "a view over another's table", body: "CREATE VIEW public.v AS SELECT 1 AS x FROM public.orders", edit: func(w *world) { plainRole(w.dst); find(w.dst, 70100).IsOwner = false }, with: "B164"},
+	{rule: "another's type", body: "ALTER TYPE app.mood ADD VALUE 'fine'", code: "B183", severity: planner.Refusal, at: atCommand, remedy: "does not own type app.mood",
+		edit: func(w *world) { plainRole(w.dst); object(w.dst, pgType, 26000, "enum", "app", "mood") }, with: "B164"},
+	{rule: "another's schema", body: "ALTER SCHEMA public RENAME TO shop", code: "B183", severity: planner.Refusal, at: atCommand, remedy: "does not own schema public",
+		edit: func(w *world) { plainRole(w.dst) }, with: "B164"},
+	{rule: "one's own schema", body: "ALTER SCHEMA public RENAME TO shop", edit: func(w *world) {
+		plainRole(w.dst)
+		w.dst.Role.MemberOf = append(w.dst.Role.MemberOf, "pg_database_owner")
+	}, with: "B164"},
+	{rule: "another's function", body: "DROP FUNCTION app.f(int)", code: "B183", severity: planner.Refusal, at: atCommand, remedy: "does not own function app.f",
+		edit: func(w *world) { plainRole(w.dst); object(w.dst, pgProc, 26000, "function", "app", "f(integer)") }, with: "B164"},
+	{rule: "a function, and another's of its name", body: "ALTER FUNCTION app.f(int) RENAME TO g", edit: func(w *world) {
+		plainRole(w.dst)
+		object(w.dst, pgProc, 26000, "function", "app", "f(integer)").Owner = "app_role"
+		object(w.dst, pgProc, 26001, "function", "app", "f(text)")
+	}, with: "B164"},
 	{rule: "another's sequence", body: "ALTER SEQUENCE public.orders_id_seq RESTART", code: "B183", severity: planner.Refusal, at: atCommand, remedy: "does not own public.orders_id_seq",
 		edit: func(w *world) {
 			plainRole(w.dst)
@@ -197,13 +189,6 @@ var sideFindings = []finding{
 	{rule: "a table that is renamed to a name that is not selected", body: "ALTER TABLE public.orders SET SCHEMA other", code: "B188", severity: planner.Warning, at: atCommand, remedy: "the next apply takes it out",
 		edit: only("public.*")},
 	{rule: "a table that is renamed to a name that is", body: "ALTER TABLE public.orders SET SCHEMA other", edit: only("public.lines", "other.*")},
-}
-
-// byOrder has rows of lines be found by an index.
-func byOrder(w *world) {
-	r := find(w.src, 20200)
-	r.ReplicaIdentity, r.Columns[1].NotNull = 'i', true
-	index(w.src, 20220, 20200, "by_order", 2).ReplicaIdentity = true
 }
 
 const onOrders = "CREATE TRIGGER x AFTER INSERT ON public.orders FOR EACH ROW EXECUTE FUNCTION public.f()"

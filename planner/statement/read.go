@@ -14,6 +14,7 @@ func read(text string, n *pg.Node) Statement {
 	s.node(n)
 	s.Unqualified = unqualified(n)
 	s.Roles = roles(n)
+	s.Objects = objects(n)
 	slices.SortFunc(s.Tables, func(a, b Table) int {
 		return cmp.Or(slices.Index(locks, b.Lock)-slices.Index(locks, a.Lock), cmp.Compare(a.Schema, b.Schema), cmp.Compare(a.Name, b.Name))
 	})

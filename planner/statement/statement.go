@@ -52,6 +52,9 @@ type Statement struct {
 	// Alters are types that it alters: an enum that gets a value, a composite type.
 	Alters []Name
 
+	// Objects that are no relations, and that it alters or drops.
+	Objects []Object
+
 	// Identities are what it changes of how rows of tables are told apart.
 	Identities []Identity
 
