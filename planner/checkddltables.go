@@ -187,7 +187,7 @@ func (k *checking) shaped(s *statement.Statement, decl *config.Mirror) (tables [
 	}
 	for _, t := range s.Tables {
 		r := k.source.table(t)
-		if t.Lock == "ACCESS EXCLUSIVE" && r != nil && k.follows(decl, r) {
+		if t.Lock == "ACCESS EXCLUSIVE" && r != nil && slices.ContainsFunc(k.source.family(r), func(part *catalog.Relation) bool { return k.follows(decl, part) }) {
 			tables = append(tables, t.String())
 		}
 	}

@@ -27,6 +27,15 @@ func TestCommandsAreDescribed(t *testing.T) {
 		{"one that leaves", "DROP TABLE public.lines", nil, "ACCESS EXCLUSIVE on public.lines (800 kB) rewrite no: public.lines leaves mirror.app"},
 		{"one that has another name", "ALTER TABLE public.lines RENAME TO rows", nil, "ACCESS EXCLUSIVE on public.lines (800 kB) rewrite no: public.lines is followed on as public.rows by mirror.app"},
 		{"a schema that has", "ALTER SCHEMA public RENAME TO shop", nil, "rewrite no: public.lines is followed on as shop.lines by mirror.app; public.orders is followed on as shop.orders by mirror.app"},
+		{"one that leaves with its partitions", "DROP TABLE public.m", parted, "ACCESS EXCLUSIVE on public.m (1600 kB) rewrite no: public.m_1 leaves mirror.app; public.m_2 leaves mirror.app"},
+		{"a partition that is one no longer, by its root", "ALTER TABLE public.m DETACH PARTITION public.m_2", viaRoot, "ACCESS EXCLUSIVE on public.m (1600 kB) ACCESS EXCLUSIVE on public.m_2 (800 kB) rewrite no: public.m_2 joins mirror.app by itself"},
+		{"a partition of what is not selected, by its root", "ALTER TABLE public.m DETACH PARTITION public.m_2", func(w *world) { viaRoot(w); only("public.m", "public.lines")(w) },
+			"ACCESS EXCLUSIVE on public.m (1600 kB) ACCESS EXCLUSIVE on public.m_2 (800 kB) rewrite no: public.m_2 is no partition any more, and the tables of mirror.app do not select it: it is not followed any more"},
+		{"a table that becomes a partition, by its root", "ALTER TABLE public.m ATTACH PARTITION public.lines DEFAULT", viaRoot,
+			"ACCESS EXCLUSIVE on public.lines (800 kB) SHARE UPDATE EXCLUSIVE on public.m (1600 kB) rewrite no: ACCESS EXCLUSIVE on the default partition, if there is one; public.lines is followed by mirror.app with its root"},
+		{"a table of no mirror that becomes a partition", "ALTER TABLE public.m ATTACH PARTITION public.lines DEFAULT", func(w *world) { parted(w); only("public.m", "public.orders")(w) },
+			"ACCESS EXCLUSIVE on public.lines (800 kB) SHARE UPDATE EXCLUSIVE on public.m (1600 kB) rewrite no: ACCESS EXCLUSIVE on the default partition, if there is one; " +
+				"public.lines is selected by mirror.app with its root from then on: the next apply adds it, with its rows"},
 		{"a key that goes", "ALTER TABLE public.lines DROP CONSTRAINT lines_pkey", nil, "ACCESS EXCLUSIVE on public.lines (800 kB) rewrite no: if it is a foreign key, ACCESS EXCLUSIVE on the other table too; " +
 			"public.lines leaves the publication of updates and deletes: mirror.app follows its inserts alone"},
 		{"a key that comes", "ALTER TABLE public.news ADD PRIMARY KEY (id)", func(w *world) { keyless(w.src, 21000, "public", "news", "id") },
@@ -46,6 +55,12 @@ func TestCommandsAreDescribed(t *testing.T) {
 			}
 		})
 	}
+}
+
+// viaRoot has partitions be followed as their root.
+func viaRoot(w *world) {
+	parted(w)
+	w.hcl = strings.Replace(w.hcl, "target     = peer.b\n", "target     = peer.b\nstream {\npublish_via_partition_root = true\n}\n", 1)
 }
 
 // typed gives the column note of orders a type.

@@ -95,13 +95,58 @@ func (k *checking) membership(s *statement.Statement, x *side) []string {
 			}
 		}
 	}
+	for _, p := range s.Attaches {
+		list = append(list, k.attached(s, x, p)...)
+	}
 	for _, p := range s.Detaches {
-		r := k.source.byName[p.Child]
-		if k.member(x, r) && !selects(x.decl, p.Child) {
-			list = append(list, k.leaves(x, p.Child, fmt.Sprintf("%s is no partition any more, and the tables of %s do not select it: the next apply takes it out", p.Child, x.decl.Address)))
-		}
+		list = append(list, k.detached(x, p)...)
 	}
 	return list
+}
+
+// attached says what becomes of a table that is there, and becomes a partition.
+func (k *checking) attached(s *statement.Statement, x *side, p statement.Partition) []string {
+	r, viaRoot := k.source.byName[p.Child], x.decl.Stream.PublishViaPartitionRoot
+	switch {
+	case r == nil || slices.Contains(s.Creates, p.Child) || !k.rooted(x.decl, k.source.byName[p.Parent]):
+	case viaRoot && k.member(x, r):
+		return []string{fmt.Sprintf("%s is followed by %s with its root", p.Child, x.decl.Address)}
+	case !viaRoot && !k.member(x, r) && r.Kind == catalog.Table:
+		return []string{fmt.Sprintf("%s is selected by %s with its root from then on: the next apply adds it, with its rows", p.Child, x.decl.Address)}
+	}
+	return nil
+}
+
+// detached says what becomes of a table that is no partition any more.
+func (k *checking) detached(x *side, p statement.Partition) []string {
+	r := k.source.byName[p.Child]
+	byRoot := x.decl.Stream.PublishViaPartitionRoot && k.rooted(x.decl, k.source.byName[p.Parent])
+	switch {
+	case r == nil || !byRoot && !k.member(x, r):
+	case selects(x.decl, p.Child) && byRoot:
+		return []string{fmt.Sprintf("%s joins %s by itself", p.Child, x.decl.Address)}
+	case selects(x.decl, p.Child):
+	case byRoot:
+		return []string{k.leaves(x, p.Child, fmt.Sprintf("%s is no partition any more, and the tables of %s do not select it: it is not followed any more", p.Child, x.decl.Address))}
+	default:
+		return []string{k.leaves(x, p.Child, fmt.Sprintf("%s is no partition any more, and the tables of %s do not select it: the next apply takes it out", p.Child, x.decl.Address))}
+	}
+	return nil
+}
+
+// rooted reports whether a mirror follows the partitions of a table: itself, or one that it
+// is a partition of, is selected.
+func (k *checking) rooted(decl *config.Mirror, r *catalog.Relation) bool {
+	for r != nil {
+		if k.follows(decl, r) || selects(decl, statement.Name{Schema: r.Schema, Name: r.Name}) {
+			return true
+		}
+		if !r.IsPartition || len(r.Parents) == 0 {
+			return false
+		}
+		r = k.source.byOID(r.Parents[0])
+	}
+	return false
 }
 
 // member reports whether a mirror follows a table, or will when it is made.
@@ -109,11 +154,19 @@ func (k *checking) member(x *side, r *catalog.Relation) bool {
 	return r != nil && (r.Kind == catalog.Table || r.Kind == catalog.Partitioned) && k.follows(x.decl, r)
 }
 
-// dropped are the tables that a statement drops, those of a schema that goes included.
-func (k *checking) dropped(s *statement.Statement) []statement.Name {
-	list := slices.Clone(s.Drops)
+// dropped are the tables that a statement drops, with their partitions, those of a schema
+// that goes included.
+func (k *checking) dropped(s *statement.Statement) (list []statement.Name) {
+	gone := map[*catalog.Relation]bool{}
+	for _, n := range s.Drops {
+		if r := k.source.byName[n]; r != nil {
+			for _, part := range k.source.family(r) {
+				gone[part] = true
+			}
+		}
+	}
 	for _, n := range sortedNames(k.source.names()) {
-		if slices.ContainsFunc(s.Schemas, func(x statement.Schema) bool { return x.To == "" && x.From == n.Schema }) {
+		if gone[k.source.byName[n]] || slices.ContainsFunc(s.Schemas, func(x statement.Schema) bool { return x.To == "" && x.From == n.Schema }) {
 			list = append(list, n)
 		}
 	}
@@ -138,8 +191,7 @@ func (k *checking) joins(s *statement.Statement, x *side, n statement.Name) []st
 // joinsRoot reports whether a new table is a partition of one that a mirror follows.
 func (k *checking) joinsRoot(s *statement.Statement, decl *config.Mirror, n statement.Name) bool {
 	return slices.ContainsFunc(s.Attaches, func(p statement.Partition) bool {
-		r := k.source.byName[p.Parent]
-		return p.Child == n && r != nil && (k.follows(decl, r) || selects(decl, p.Parent))
+		return p.Child == n && k.rooted(decl, k.source.byName[p.Parent])
 	})
 }
 

@@ -172,6 +172,8 @@ var sideFindings = []finding{
 	{rule: "another mirror that selects what is made", body: "CREATE TABLE public.news (id int PRIMARY KEY)", code: "B186", severity: planner.Warning, at: atMirrors, remedy: "mirror.second selects public.news too",
 		edit: func(w *world) { w.second("") }, with: "B168"},
 	{rule: "another mirror that does not select what is made", body: "CREATE TABLE public.news (id int PRIMARY KEY)", edit: func(w *world) { w.second("tables = [\"public.orders\"]") }, with: "B168"},
+	{rule: "another mirror, of partitions", body: "ALTER TABLE public.m ADD COLUMN n int", code: "B186", severity: planner.Warning, at: atMirrors, remedy: "mirror.second follows public.m too",
+		edit: func(w *world) { parted(w); w.second("tables = [\"public.m\", \"public.orders\"]") }, with: "B168"},
 	{rule: "another mirror, and a schema", body: "ALTER SCHEMA public RENAME TO shop", code: "B186", severity: planner.Warning, at: atMirrors, remedy: "mirror.second follows public.lines, public.orders too",
 		edit: func(w *world) { w.second("") }, with: "B168"},
 	{rule: "another mirror, and a type", body: "ALTER TYPE app.mood ADD VALUE 'fine'", code: "B186", severity: planner.Warning, at: atMirrors, remedy: "mirror.second follows public.orders too",
