@@ -202,6 +202,8 @@ func (a *apply) change(ctx context.Context, c *planner.Change) Outcome {
 		o.Remark, o.Err = a.command(ctx, c)
 	case c.Action == planner.Remove:
 		o.Remark, o.Err = a.remove(ctx, c)
+	case protects(c):
+		o.Err = a.protect(ctx, c)
 	case c.Mirror != nil && c.Mirror.AdoptFrom != "":
 		o.Err = a.adopt(ctx, c)
 	case c.Mirror != nil && c.Mirror.Stream != nil:

@@ -91,7 +91,7 @@ func (a *apply) forget(ctx context.Context, address string) error {
 func (a *apply) recordPeers(ctx context.Context) error {
 	used := map[string]bool{}
 	for _, c := range a.cfg.Plan.Changes {
-		if c.Mirror != nil && c.Action != planner.Remove {
+		if c.Mirror != nil && c.Action != planner.Remove && !protects(&c) {
 			used[c.Mirror.Source], used[c.Mirror.Target] = true, true
 		}
 		if c.DDL != nil && c.Action != planner.Forget {

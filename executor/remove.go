@@ -3,6 +3,8 @@ package executor
 import (
 	"context"
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -64,6 +66,21 @@ func (a *apply) adopt(ctx context.Context, c *planner.Change) error {
 		return err
 	}
 	return a.settle(ctx, c.Address, resource(c, state.Ready))
+}
+
+// protects reports whether a change only records whether a mirror is protected.
+func protects(c *planner.Change) bool {
+	return slices.ContainsFunc(c.Steps, func(s planner.Step) bool { return s.ID == planner.StepProtect })
+}
+
+// protect records whether a mirror is protected. It takes nobody but the state: a target
+// that is gone for good is let go by it.
+func (a *apply) protect(ctx context.Context, c *planner.Change) error {
+	return a.save(ctx, func(f *state.File) {
+		if r := f.Find(c.Address); r != nil && r.Mirror != nil {
+			r.Mirror.Protect, r.Updated = c.Mirror.Protect, time.Now().UTC()
+		}
+	})
 }
 
 // onTarget works on a session of the mirror's target, which nobody else then works

@@ -32,13 +32,14 @@ func TestRemovalWithoutItsTarget(t *testing.T) {
 		case "once":
 			body = "continuous = false"
 		}
-		m := &away{follower: newFollower(t, source.Database(t, removable), target.Database(t, ""), body), kind: kind}
+		m := &away{follower: newFollower(t, source.Database(t, removable), target.Database(t, ""), body+"\nprotect = true"), kind: kind}
 		m.before = onSource(t, m.source)
 		m.applied(t)
 		mirrors = append(mirrors, m)
 	}
 	target.Stop(t)
 	for _, m := range mirrors {
+		m.unprotected(t)
 		m.leaves(t)
 		m.staysSaid(t)
 	}
@@ -52,6 +53,18 @@ func TestRemovalWithoutItsTarget(t *testing.T) {
 	}
 	if got := mirrors[0].target.Query1(t, leftOver); got != nothingLeft {
 		t.Errorf("left on the target: %s", got)
+	}
+}
+
+// unprotected lifts the mirror's protection, for which its target is not asked.
+func (m *away) unprotected(t *testing.T) {
+	t.Helper()
+	if plan, _, err := m.removes(t); err == nil || codes(plan, planner.Refusal) != "B144" {
+		t.Errorf("%s, protected: %v\n%s", m.kind, err, findings(plan))
+	}
+	m.body = strings.Replace(m.body, "protect = true", "", 1)
+	if plan := m.applied(t); len(plan.Changes) != 1 || codes(plan, planner.Warning) != "B101" {
+		t.Errorf("%s, the protection is lifted: %+v\n%s", m.kind, plan.Changes, findings(plan))
 	}
 }
 

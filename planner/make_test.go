@@ -128,6 +128,36 @@ func TestMake(t *testing.T) {
 			w.recorded("mirror.app").Mirror.Protect = true
 			w.withoutMirror()
 		}, "!B144"},
+		{"a protection is lifted though its target cannot be read", "", func(w *world) {
+			w.applied(t)
+			w.recorded("mirror.app").Mirror.Protect = true
+			w.live["peer.b"] = &planner.Live{Endpoint: "b.example:5432/app", Err: refused}
+		}, "~ mirror.app (protect: true -> false); ?B101"},
+		{"or its source", "", func(w *world) {
+			w.applied(t)
+			w.recorded("mirror.app").Mirror.Protect = true
+			w.live["peer.a"].Err, w.live["peer.a"].Database = refused, nil
+		}, "~ mirror.app (protect: true -> false); ?B101"},
+		{"or the target's database is gone", "", func(w *world) {
+			w.applied(t)
+			w.recorded("mirror.app").Mirror.Protect = true
+			w.live["peer.b"] = &planner.Live{Endpoint: "b.example:5432/app", Missing: true}
+		}, "~ mirror.app (protect: true -> false)"},
+		{"or is another", "", func(w *world) {
+			w.applied(t)
+			w.recorded("mirror.app").Mirror.Protect = true
+			w.dst.Identity.OID = 77
+		}, "~ mirror.app (protect: true -> false)"},
+		{"but by a change of its own", "", func(w *world) {
+			w.applied(t)
+			w.recorded("mirror.app").Mirror.Protect = true
+			w.hcl = strings.Replace(w.hcl, "continuous = false", "continuous = false\n  exclude = [\"public.lines\"]", 1)
+			w.live["peer.b"] = &planner.Live{Endpoint: "b.example:5432/app", Err: refused}
+		}, "!B101"},
+		{"a protection that stays", "protect = true", func(w *world) {
+			w.applied(t)
+			w.live["peer.b"] = &planner.Live{Endpoint: "b.example:5432/app", Err: refused}
+		}, "!B101"},
 		{"a protected mirror is not destroyed", "protect = true", func(w *world) { w.applied(t); w.destroy = true }, "!B144"},
 		{"nor replaced, though protect goes in the same change", "", func(w *world) {
 			w.applied(t)

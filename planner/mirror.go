@@ -28,11 +28,15 @@ func (m *maker) mirrors() {
 // mirror plans one declared mirror.
 func (m *maker) mirror(decl *config.Mirror) {
 	source, target := m.in.Live[decl.Source.Address], m.in.Live[decl.Target.Address]
+	rec := m.in.State.Find(decl.Address)
+	if m.unprotects(decl) {
+		m.protection(rec, decl)
+		return
+	}
 	if source == nil || target == nil || source.Err != nil || target.Err != nil {
 		return // said at the peer
 	}
 	m.checkAgainOnce(decl)
-	rec := m.in.State.Find(decl.Address)
 	led := ledgerMirror(target, MirrorID(m.in.State.Lineage, decl.Address))
 	ready, whole := rec != nil && rec.Status == state.Ready, m.replaces(decl.Address)
 	lost := ready && decl.Continuous && led == nil // its records, and its position with them
@@ -170,19 +174,6 @@ func (m *maker) adoption(decl *config.Mirror, from string) Change {
 			Digest: decl.Digest(), Settings: decl.Settings(), Protect: decl.Protect},
 		Steps: []Step{{ID: "adopt", Kind: "state", Peer: decl.Target.Address, Summary: "adopt the record " + from + " of the ledger"}},
 	}
-}
-
-// protection plans that a mirror's protection is set or lifted, which changes the
-// state and nothing else.
-func (m *maker) protection(rec *state.Resource, decl *config.Mirror) {
-	if rec.Mirror.Protect == decl.Protect {
-		return
-	}
-	change := m.adoption(decl, MirrorID(m.in.State.Lineage, decl.Address))
-	change.Attributes = []Attribute{{Name: "protect",
-		Old: strconv.FormatBool(rec.Mirror.Protect), New: strconv.FormatBool(decl.Protect)}}
-	change.Steps = []Step{{ID: "protect", Kind: "state", Summary: "record in the state file whether it is protected"}}
-	m.plan.Changes = append(m.plan.Changes, change)
 }
 
 // attributes lists what differs between what was applied and what is declared.

@@ -68,10 +68,11 @@ func (m *maker) removesFrom(peer string) bool {
 	return slices.ContainsFunc(m.removed(), func(r *state.Resource) bool { return r.Mirror.Target == peer })
 }
 
-// declares reports whether a declared mirror that the plan is about names this peer.
+// declares reports whether a declared mirror that the plan is about names this peer. One
+// whose protection alone is lifted has no use for it.
 func (m *maker) declares(peer string) bool {
 	return !m.in.Destroy && slices.ContainsFunc(m.in.Config.Mirrors, func(decl *config.Mirror) bool {
-		return m.chosen(decl.Address) && (decl.Source.Address == peer || decl.Target.Address == peer)
+		return m.chosen(decl.Address) && !m.unprotects(decl) && (decl.Source.Address == peer || decl.Target.Address == peer)
 	})
 }
 
