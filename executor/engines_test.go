@@ -2,6 +2,7 @@ package executor_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"bascule/planner"
@@ -19,6 +20,7 @@ func TestEngines(t *testing.T) {
 			}
 			t.Parallel()
 			x := newEngined(t, e.engine, e.source, e.target, pgtest.Own)
+			before := onSource(t, x.source)
 			stop := busy(t, x.source)
 			x.applied(t)
 			x.kept(t)
@@ -30,7 +32,7 @@ func TestEngines(t *testing.T) {
 			x.equal(t, "public.item")
 			x.settled(t)
 			x.survives(t)
-			x.goes(t)
+			x.goes(t, before, "drop table kept; drop index account_owner")
 		})
 	}
 }
@@ -48,6 +50,10 @@ func (x *engined) tables(t *testing.T) {
 	x.writes(t, "update added set t = 'b' where id < 10; insert into added values (1000, 'c')")
 	x.changes(t, 2)
 	x.equal(t, "public.item", "public.busy")
+	if got := x.target.Query1(t, "select count(*) from item"); got != "501" {
+		t.Errorf("a table that was taken out has %s rows", got)
+	}
+	x.target.Exec(t, "delete from account where id = 1500")
 	x.replaced(t, `mirror.app.table["public.account"]`)
 	x.changes(t, 3)
 	x.equal(t, "public.item", "public.busy")
@@ -70,6 +76,9 @@ func (x *engined) commands(t *testing.T) {
 	x.changes(t, 5)
 	x.equal(t, "public.item", "public.busy")
 	x.settled(t)
+	if got := x.target.Query1(t, "select to_regclass('account_owner') is not null and to_regclass('made') is null and to_regclass('added') is null"); got != "t" {
+		t.Error("the index is not there, or what was dropped or renamed is")
+	}
 }
 
 // pauses has the mirror stand still, and go on.
@@ -80,6 +89,10 @@ func (x *engined) pauses(t *testing.T) {
 	x.applied(t)
 	x.changes(t, 6)
 	x.settled(t)
+	x.source.Eventually(t, "select count(*) from pg_replication_slots where active", "0")
+	if got := x.target.Query1(t, "select count(*) from account where id between 60001 and 60050"); got != "0" || x.handed(t) {
+		t.Errorf("paused, and %s new rows are there; handed is %t", got, x.handed(t))
+	}
 	x.body = was
 	x.applied(t)
 	x.equal(t, "public.item", "public.busy")
@@ -98,11 +111,21 @@ func (x *engined) survives(t *testing.T) {
 	}
 }
 
-// goes removes the mirror: nothing that it made is left in the databases, or on their
-// servers, which are its own.
-func (x *engined) goes(t *testing.T) {
+// goes removes the mirror: the source is as it was, and the target has nothing but the
+// tables. Where commands changed tables of the source, undo takes back what they made;
+// columns leave a trace, so that only what there is is compared then.
+func (x *engined) goes(t *testing.T, before, undo string) {
 	t.Helper()
 	x.removed(t)
+	after := onSource(t, x.source)
+	if undo != "" {
+		x.source.Exec(t, undo)
+		_, before, _ = strings.Cut(before, "\n")
+		_, after, _ = strings.Cut(onSource(t, x.source), "\n")
+	}
+	if after != before {
+		t.Errorf("the source was\n%s\nand is\n%s", before, after)
+	}
 	for _, db := range []*pgtest.DB{x.source, x.target} {
 		if got := db.Query1(t, leftOver); got != nothingLeft {
 			t.Errorf("left: %s", got)
@@ -115,6 +138,7 @@ func (x *engined) goes(t *testing.T) {
 func TestEngineIsChanged(t *testing.T) {
 	t.Parallel()
 	x := newEngined(t, "pglogical", 15, 15, nil)
+	before := onSource(t, x.source)
 	stop := busy(t, x.source)
 	x.applied(t)
 	for i, engine := range []string{"subscription", "pglogical", "stream", "subscription", "stream", "pglogical"} {
@@ -131,7 +155,7 @@ func TestEngineIsChanged(t *testing.T) {
 	}
 	stop()
 	x.equal(t)
-	x.goes(t)
+	x.goes(t, before, "")
 }
 
 // A subscription that somebody dropped took along how far it had got: the plan refuses
