@@ -1,12 +1,15 @@
 package executor_test
 
 import (
+	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 
 	"bascule/planner"
 	"bascule/planner/catalog/pgtest"
+	"bascule/planner/session"
 	"bascule/state"
 )
 
@@ -112,6 +115,53 @@ func (m *away) declaredAgain(t *testing.T) {
 	}
 	if codes(plan, planner.Refusal) != "B173" {
 		t.Errorf("%s, declared again: %+v\n%s", m.kind, plan.Changes, findings(plan))
+	}
+}
+
+// A source that cannot be reached: the target is put in order at once, what is on the
+// source is named, and goes when it is back.
+func TestEngineRemovalWithoutItsSource(t *testing.T) {
+	t.Parallel()
+	for _, engine := range []string{"subscription", "pglogical"} {
+		t.Run(engine, func(t *testing.T) {
+			t.Parallel()
+			server := pgtest.Own
+			if engine == "pglogical" {
+				server = pgtest.Pglogical
+			}
+			source := server(t, 15).Database(t, removable)
+			f := newFollower(t, source, server(t, 15).Database(t, ""), fmt.Sprintf("engine = %q", engine))
+			before := onSource(t, source)
+			f.applied(t)
+			slot := source.Query1(t, "select slot_name from pg_replication_slots")
+			source.Stop(t)
+			for range 2 {
+				plan, result, err := f.removes(t)
+				var away *session.ConnectError
+				if !errors.As(err, &away) || away.Address != "peer.source" || codes(plan, planner.Warning) != "B101 B175" {
+					t.Fatalf("%v\n%s", err, findings(plan))
+				}
+				if text, holds := strings.Join(result.Left, "\n"), planner.HeldBy(engine, "bascule_app_"); !strings.Contains(text, holds) || !strings.Contains(findings(plan), holds) {
+					t.Errorf("%s is not said to be left:\n%s\n%s", holds, text, findings(plan))
+				}
+				if got := f.target.Query1(t, leftOver); got != "0 slots, 0 publications, 0 subscriptions, 0 origins, 1 schemas, 0 triggers" {
+					t.Errorf("left on the target: %s", got)
+				}
+			}
+			source.Start(t)
+			if engine == "pglogical" { // what is printed for it finds the slot
+				named := regexp.MustCompile(`pg_drop_replication_slot\((pglogical\..*?\))\), then`).FindStringSubmatch(f.events.String())
+				if len(named) == 0 || source.Query1(t, "select "+named[1]) != slot {
+					t.Errorf("%s is not slot %s\n%s", named, slot, f.events)
+				}
+			}
+			f.gone(t, before)
+			for _, db := range []*pgtest.DB{source, f.target} {
+				if got := db.Query1(t, leftOver); got != nothingLeft {
+					t.Errorf("left: %s", got)
+				}
+			}
+		})
 	}
 }
 

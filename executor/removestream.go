@@ -236,7 +236,7 @@ func left(f *state.File) []string {
 		}
 		on, source := r.Mirror.OnSource, r.Mirror.Source
 		if on.Slot != "" {
-			list = append(list, source+": replication slot "+on.Slot+", and the WAL that it keeps")
+			list = append(list, source+": "+planner.HeldBy(r.Mirror.Engine, on.Slot)+", and the WAL that it keeps")
 		}
 		if on.Log != "" {
 			list = append(list, source+": schema "+on.Log+", and the event triggers that log DDL into it")

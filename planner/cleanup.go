@@ -100,6 +100,16 @@ func (m *Mirror) State() *state.Mirror {
 	return s
 }
 
+// HeldBy names what holds the WAL of a mirror on its source, where slot is the one that
+// Bascule streams from. Between two applies pglogical has another in its place, which the
+// extension gives a name.
+func HeldBy(engine, slot string) string {
+	if engine == EnginePglogical {
+		return "pglogical's slot of subscription " + slot
+	}
+	return "replication slot " + slot
+}
+
 // sourceCleanup returns the steps on the source of a removal, and says what stays
 // where they cannot be taken now.
 func (m *maker) sourceCleanup(r *state.Resource, s *Stream) []Step {
@@ -119,7 +129,7 @@ func (m *maker) sourceCleanup(r *state.Resource, s *Stream) []Step {
 		return nil // the database is gone, and its slots with it
 	}
 	m.unfinished[r.Address] = true
-	what := "replication slot " + s.Slot
+	what := HeldBy(s.Engine, s.Slot)
 	if !s.OwnSlot {
 		what = "publication " + s.Publication
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"bascule/config/pgname"
 	"bascule/executor/slot"
 	"bascule/planner/catalog"
 	"bascule/planner/session"
@@ -30,8 +31,12 @@ func (e *Engine) Remove(ctx context.Context) (left []string, err error) {
 		if e.cleaned {
 			return left, nil
 		}
-		left = append(left, fmt.Sprintf("on the source of %s: pglogical's slot %s, which holds its WAL, and node %s; there, SELECT pg_drop_replication_slot('%[2]s'), then SELECT pglogical.drop_node('%[3]s')",
-			e.label, slotName, e.subscription()))
+		shown, named := "slot "+slotName, pgname.Literal(slotName)
+		if slotName == "" {
+			shown, named = "slot", fmt.Sprintf(slotNameThere, pgname.Literal(e.database), pgname.Literal(e.subscription()))
+		}
+		left = append(left, fmt.Sprintf("on the source of %s: pglogical's %s, which holds its WAL, and node %s; there, SELECT pg_drop_replication_slot(%s), then SELECT pglogical.drop_node('%[3]s')",
+			e.label, shown, e.subscription(), named))
 	} else if err := e.removeSource(ctx, slotName); err != nil {
 		return left, fmt.Errorf("on the source: %w", err)
 	}
@@ -39,7 +44,7 @@ func (e *Engine) Remove(ctx context.Context) (left []string, err error) {
 }
 
 // slotName is that of the subscription. Where that is gone it is what the extension would
-// call it, and a guess by the same rule where it is nowhere to be asked.
+// call it, and "" where it is nowhere to be asked.
 func (e *Engine) slotName(ctx context.Context) (string, error) {
 	for _, conn := range []*pgx.Conn{e.target, e.source} {
 		if conn == nil {
@@ -83,7 +88,7 @@ func (e *Engine) slotName(ctx context.Context) (string, error) {
 			return name, err
 		}
 	}
-	return "pgl_" + e.database + "_..." + e.subscription(), nil
+	return "", nil
 }
 
 func (e *Engine) removeTarget(ctx context.Context, slotName string) error {
@@ -254,6 +259,9 @@ func (e *Engine) ours(node string) bool {
 
 const (
 	generateSlotName = `select pglogical.pglogical_gen_slot_name($1, $2, $3)::text`
+
+	// What the extension of the source calls it, in SQL.
+	slotNameThere = `pglogical.pglogical_gen_slot_name(%s, (SELECT node_name FROM pglogical.local_node JOIN pglogical.node USING (node_id)), %s)`
 
 	dropSubscription = `select pglogical.drop_subscription($1, true)`
 
