@@ -149,39 +149,6 @@ func (d *draft) pglogicalNamed() {
 	}
 }
 
-// pglogicalLimits checks that the servers have room for the engine.
-func (d *draft) pglogicalLimits() {
-	const workers = "max_worker_processes"
-	// On each side a supervisor, and a manager for the database; on the target a worker
-	// that applies.
-	for _, side := range []struct {
-		at  string
-		db  *catalog.Database
-		min int64
-	}{{"source", d.source, 2}, {"target", d.server, 3}} {
-		if v := side.db.Params[workers]; v != "" && param(side.db, workers) < side.min {
-			d.found(side.at, codePglogicalLimit, Refusal, fmt.Sprintf("%s of the %s is %s, and pglogical runs %d processes there", workers, side.at, v, side.min),
-				fmt.Sprintf("On the %s: ALTER SYSTEM SET %s = 16, and restart it.", side.at, workers))
-		}
-	}
-	const origins = "max_replication_slots" // is the limit of replication origins too
-	if v := d.server.Params[origins]; v != "" && param(d.server, origins) < 1 {
-		d.found("target", codePglogicalLimit, Refusal, origins+" of the target is "+v+", and the engine records there how far it is",
-			fmt.Sprintf("On the target: ALTER SYSTEM SET %s = 10, and restart it.", origins))
-	}
-	live := d.in.Live[d.decl.Source.Address]
-	if s := d.out.Stream; !d.running && s.OwnSlot {
-		need := 2 // the mirror's own, until pglogical's goes on from it
-		if d.copies() {
-			need++
-		}
-		if free := int(param(d.source, origins)) - len(live.Slots); free < need && free >= need-1 { // fewer is said elsewhere
-			d.found("source", codePglogicalLimit, Refusal, fmt.Sprintf("the source has %s free, and with pglogical's own the mirror needs %d", plural(free, "replication slot", "replication slots"), need),
-				fmt.Sprintf("Drop what is not needed any more, or raise %s and restart the source.", origins))
-		}
-	}
-}
-
 // pglogicalRoles says under which name commands are run on the target.
 func (d *draft) pglogicalRoles() {
 	name := d.source.Role.Name

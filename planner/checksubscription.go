@@ -108,7 +108,7 @@ func (d *draft) subscriptionOwners() {
 
 // subscriptionLimits checks that the target has a worker and an origin to spare.
 func (d *draft) subscriptionLimits() {
-	server := "subscriptions of " + serverName(d.server, d.decl.Target.Address)
+	server := subscriptionsOf(d.server, d.decl.Target.Address)
 	claimed := d.claims[server]
 	if !slices.ContainsFunc(d.server.Subscribing.Subscriptions, d.isSubscription) {
 		d.claims[server]++
@@ -138,6 +138,12 @@ func (d *draft) subscriptionLimits() {
 		setting = "max_active_replication_origins"
 	}
 	full(setting, origins, limit(setting), "replication origin")
+}
+
+// subscriptionsOf is what the mirrors of the plan share that a target's server has of
+// workers and origins, of whatever engine.
+func subscriptionsOf(db *catalog.Database, address string) string {
+	return "subscriptions of " + serverName(db, address)
 }
 
 // claimedSubscriptions says how many other mirrors of the plan have one.

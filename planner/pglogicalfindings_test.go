@@ -61,8 +61,17 @@ var pglogicalCases = []struct {
 		w.dst.Role.MemberOf = append(w.dst.Role.MemberOf, "rds_superuser")
 	}, passesOver, ""},
 	{"no role of that name", "", func(w *world) { w.dst.Roles = nil }, "?B214 " + passesOver, "CREATE ROLE migrator"},
-	{"no workers", "", func(w *world) { w.dst.Params["max_worker_processes"] = "2" }, "!B215 " + passesOver, "ALTER SYSTEM SET max_worker_processes = 16"},
-	{"no origins", "", func(w *world) { w.dst.Params["max_replication_slots"] = "0" }, "!B215 " + passesOver, "records there how far it is"},
+	{"no workers", "", func(w *world) { w.dst.Params["max_worker_processes"] = "4" }, "!B215 " + passesOver, "takes 5 processes there\nOn the target: ALTER SYSTEM SET max_worker_processes = 16"},
+	{"just enough", "", func(w *world) { w.dst.Params["max_worker_processes"] = "5" }, passesOver, ""},
+	{"other subscriptions have them", "", func(w *world) {
+		theirs(w, 4)
+		w.dst.Subscribing.Subscriptions[0].Enabled = false
+		w.live["peer.b"].Pglogical = &catalog.Pglogical{Readable: true, Node: slotName + "_target", Subscriptions: []catalog.PglogicalSubscription{{Name: "x", Enabled: true}, {Name: slotName, Enabled: true}}}
+	}, "!B215 " + passesOver, "is 8, and pglogical takes 5 processes there, beside 4 of other subscriptions"},
+	{"none on the source", "", func(w *world) { w.src.Params["max_worker_processes"] = "1" }, "!B215 " + passesOver, "On the source: ALTER SYSTEM"},
+	{"no origins", "", func(w *world) { w.dst.Params["max_replication_slots"] = "0" }, "!B215 " + passesOver, "ALTER SYSTEM SET max_replication_slots = 10"},
+	{"no origin left", "", func(w *world) { w.dst.Subscribing.Origins = 10 }, "!B215 " + passesOver, "max_replication_slots of the target is 10, and no replication origin is left"},
+	{"the last one", "", func(w *world) { w.dst.Subscribing.Origins = 9 }, passesOver, ""},
 	{"one slot too few", "", func(w *world) { w.src.Params["max_replication_slots"] = "2" }, "!B215 " + passesOver, "has 2 replication slots free, and with pglogical's own the mirror needs 3"},
 	{"whole rows", "", func(w *world) { find(w.src, 20100).ReplicaIdentity = 'f' }, "!B216 " + passesOver, "REPLICA IDENTITY DEFAULT"},
 	{"by an index", "table \"public.orders\" {\nreplica_identity = \"index:orders_pkey\"\n}", func(w *world) { find(w.src, 20100).ReplicaIdentity = 'f' }, passesOver, ""},
@@ -98,6 +107,35 @@ func TestPglogicalFindings(t *testing.T) {
 	}
 	if got := pglogicalFindings(newStream("").plan(t)); got != "" {
 		t.Errorf("another engine: %s", got)
+	}
+}
+
+// A mirror that comes to pglogical from another engine is in need of what that takes; one
+// that is with it has that.
+func TestPglogicalLimitsOfAMirrorThatIsThere(t *testing.T) {
+	for _, c := range []struct {
+		rule, from, want string
+	}{
+		{"from the stream", "stream", "!B215 !B215"},
+		{"it is there", "pglogical", ""},
+	} {
+		w := newPglogical("")
+		w.hcl = strings.Replace(w.hcl, `"pglogical"`, `"`+c.from+`"`, 1)
+		w.streaming(t)
+		w.hcl = strings.Replace(w.hcl, `"`+c.from+`"`, `"pglogical"`, 1)
+		w.src.Params["max_replication_slots"], w.dst.Params["max_worker_processes"] = "1", "4"
+		if c.from == "pglogical" { // something is to be done to it
+			table(w.src, 20600, "public", "added", "id").ReplicaIdentity = 'd'
+		}
+		var codes []string
+		for line := range strings.Lines(pglogicalFindings(w.plan(t))) {
+			if strings.HasPrefix(line, "!B215") {
+				codes = append(codes, "!B215")
+			}
+		}
+		if got := strings.Join(codes, " "); got != c.want {
+			t.Errorf("%s: %q, want %q", c.rule, got, c.want)
+		}
 	}
 }
 
