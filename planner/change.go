@@ -37,6 +37,7 @@ func (m *maker) change(d *draft, change Change, rec *state.Resource) {
 	if ready && change.Reason == "" && (d.ledger.Digest != d.out.Digest || d.ledger.Finished.IsZero()) && len(change.Attributes) == 0 {
 		change.Reason = "its last change was interrupted; what is left of it is done"
 	}
+	change.Reason = cmp.Or(change.Reason, d.engineChanged())
 	worked := slices.ContainsFunc(d.out.Tables, func(t Table) bool { return t.Work != "" })
 	if ready && !worked && len(change.Attributes) == 0 && (change.Reason == "" || d.broken) {
 		m.plan.Findings = slices.Concat(m.plan.Findings[:said], unchanged(slices.DeleteFunc(slices.Clone(m.plan.Findings[said:]), d.passing)))

@@ -27,6 +27,27 @@ func (d *draft) engine(s *Stream) {
 	s.Engine, s.Subscription = d.decl.Engine, s.Slot
 }
 
+// engineChanged says who goes on with the rows of a mirror whose engine is changed, and
+// what is copied for that; "" where the engine stays.
+func (d *draft) engineChanged() string {
+	if d.before == nil || d.before.engineWord() == d.out.Stream.engineWord() {
+		return ""
+	}
+	from, to := d.before.carrier(), d.out.Stream.carrier()
+	return from + " hands over to " + to + ", which goes on from the same position: nothing is copied again for it"
+}
+
+// carrier is what moves the rows, for people.
+func (s *Stream) carrier() string {
+	switch s.Engine {
+	case EnginePglogical:
+		return "pglogical"
+	case EngineSubscription:
+		return "the target's subscription"
+	}
+	return "Bascule's stream"
+}
+
 // unhanded says why a mirror that its servers are to move is not moved by them, or "".
 func (d *draft) unhanded() string {
 	b := d.before

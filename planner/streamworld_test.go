@@ -50,6 +50,16 @@ func (w *world) streaming(t testing.TB) {
 	}
 }
 
+// handed has the mirror that streams be with the engine of its servers, which works.
+func (w *world) handed(engine string) {
+	if engine == "stream" {
+		return
+	}
+	led := w.ledger()
+	led.Stream.Handed = true
+	w.live["peer.b"].Engines = map[string]*catalog.EngineNow{led.ID: {Engine: engine, Subscription: slotName, There: true, Enabled: true, Working: true, Slot: slotName}}
+}
+
 // arrived puts a table on the target, and among the members.
 func (w *world) arrived(m *planner.Mirror, led *catalog.LedgerMirror, t planner.Table) {
 	schema, name := t.FinalName()

@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"bascule/planner"
-	"bascule/planner/catalog"
 )
 
 // wayFindings are what is said when a server was asked to connect to another.
@@ -57,9 +56,7 @@ func TestWayFindings(t *testing.T) {
 func TestWayOfAMirrorThatIsThere(t *testing.T) {
 	w := newSubscription("")
 	w.streaming(t)
-	led := &w.live["peer.b"].Ledger.Mirrors[0]
-	led.Stream.Handed = true
-	w.live["peer.b"].Engines = map[string]*catalog.EngineNow{led.ID: {Engine: "subscription", Subscription: slotName, There: true, Enabled: true, Working: true, Slot: slotName}}
+	w.handed("subscription")
 	w.live["peer.b"].Ways = map[string]planner.Way{"peer.a": {Said: "connection refused"}}
 	p := w.plan(t)
 	if found := ways(p); len(p.Changes) > 0 || p.Refused() || len(found) != 1 || found[0].Severity != planner.Warning {
