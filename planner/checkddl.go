@@ -40,6 +40,7 @@ func (k *checking) check() {
 	k.out.Alone = slices.ContainsFunc(list, func(s statement.Statement) bool { return s.Alone })
 	k.checkSets()
 	k.keyed = k.keying(list)
+	k.checkCarriers()
 	for i := range list {
 		s := &list[i]
 		k.checkStatement(s)
@@ -142,6 +143,7 @@ func (k *checking) checkStatement(s *statement.Statement) {
 	k.checkCommandRoles(s)
 	k.checkThere(s)
 	k.checkOwners(s)
+	k.checkCarrierOwns(s)
 	k.checkOtherNames(s)
 	k.checkFires(s)
 	k.checkOthers(s)

@@ -157,6 +157,46 @@ func TestPglogicalIsNotCarried(t *testing.T) {
 	}
 }
 
+// A command is run on the target by the role that runs it on the source: one that is not
+// there, or may not, would end the worker.
+func TestCommandsOfARoleThatTheTargetDoesNotLet(t *testing.T) {
+	plain := func(w *world) {
+		w.dst.Roles = []catalog.RoleFact{{Name: "boss"}, {Name: "crew", MemberOf: []string{"boss", "crew"}}, {Name: "migrator"}}
+		find(w.dst, 70100).Owner = "boss"
+	}
+	for _, c := range []struct {
+		rule, command string
+		edit          func(w *world)
+		want, remedy  string
+	}{
+		{"a superuser", addColumn, func(w *world) { plain(w); w.dst.Roles[2].Superuser = true }, "", ""},
+		{"none", addColumn, func(w *world) { w.dst.Roles = nil }, "!B214", "On peer.b: CREATE ROLE migrator"},
+		{"none, of a command that is run alone", "CREATE INDEX CONCURRENTLY n ON public.orders (note)", func(w *world) { w.dst.Roles = nil }, "", ""},
+		{"not the owner", addColumn, plain, "!B183", "as role migrator on peer.b, which does not own public.orders"},
+		{"nor need it be", "CREATE TABLE public.late (id int PRIMARY KEY)", plain, "", ""},
+		{"the owner", addColumn, func(w *world) { plain(w); find(w.dst, 70100).Owner = "migrator" }, "", ""},
+		{"a member of a member of the owner", addColumn, func(w *world) {
+			plain(w)
+			w.dst.Roles[2].MemberOf = []string{"crew"}
+		}, "", ""},
+	} {
+		w := newPglogical("")
+		w.streaming(t)
+		w.handed("pglogical")
+		c.edit(w)
+		w.block("x", c.command)
+		var codes, all []string
+		for _, f := range w.plan(t).Findings {
+			if f.Severity == planner.Refusal {
+				codes, all = append(codes, "!"+f.Code), append(all, f.Summary, f.Detail)
+			}
+		}
+		if strings.Join(codes, " ") != c.want || !strings.Contains(strings.Join(all, "\n"), c.remedy) {
+			t.Errorf("%s: %s %s, want %s %q", c.rule, codes, all, c.want, c.remedy)
+		}
+	}
+}
+
 // Replication sets that a block names bring the command to each of its mirrors, or the
 // plan says that they do not.
 func TestReplicationSetsOfABlock(t *testing.T) {
