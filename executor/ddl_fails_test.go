@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"bascule/executor"
 	"bascule/executor/progress"
@@ -180,30 +181,41 @@ func TestCommandStopped(t *testing.T) {
 }
 
 // A command that the target refuses halts the mirror there, with the remedy; when that
-// is mended, the same apply goes on.
+// is mended, the same apply goes on, or a runner that is to try again.
 func TestCommandFailsOnTheTarget(t *testing.T) {
 	t.Parallel()
-	f := commanded(t, "")
-	f.runs(t)
-	f.target.Exec(t, "create view stands as select a from t")
-	f.more = block("x", "alter table public.t drop a") + block("y", added)
-	_, result, err := f.tries(t)
-	if err == nil || !strings.Contains(err.Error(), "ddl.x") || !strings.Contains(err.Error(), "depend") {
-		t.Errorf("%v", err)
+	for _, retried := range []bool{false, true} {
+		t.Run(fmt.Sprint("by a runner ", retried), func(t *testing.T) {
+			t.Parallel()
+			f := commanded(t, "")
+			stop := f.runs(t)
+			f.target.Exec(t, "create view stands as select a from t")
+			f.more = block("x", "alter table public.t drop a") + block("y", added)
+			_, result, err := f.tries(t)
+			if err == nil || !strings.Contains(err.Error(), "ddl.x") || !strings.Contains(err.Error(), "depend") {
+				t.Errorf("%v", err)
+			}
+			if o := result.Outcomes; len(o) != 2 || o[1].Status != executor.Skipped {
+				t.Errorf("%+v", o)
+			}
+			if halt := f.halt(t); !strings.Contains(halt, "2BP01") || !strings.Contains(halt, "make it possible on the target too") || !strings.Contains(halt, "bascule run -retry='mirror.app'") {
+				t.Errorf("halt %s", halt)
+			}
+			f.wants(t, "id b", "id a b")
+			f.target.Exec(t, "drop view stands")
+			f.writes(t, "insert into t values (100, 1)")
+			if retried {
+				stop()
+				f.runsWith(t, executor.RunConfig{Sink: f.events, Retry: []string{"mirror.app"}})
+				f.target.Eventually(t, columns, "id b")
+				f.same(t)
+			}
+			f.applied(t)
+			f.wants(t, "id b n", "id b n")
+			f.same(t)
+			f.settled(t)
+		})
 	}
-	if o := result.Outcomes; len(o) != 2 || o[1].Status != executor.Skipped {
-		t.Errorf("%+v", o)
-	}
-	if halt := f.halt(t); !strings.Contains(halt, "2BP01") || !strings.Contains(halt, "make it possible on the target too") {
-		t.Errorf("halt %s", halt)
-	}
-	f.wants(t, "id b", "id a b")
-	f.target.Exec(t, "drop view stands")
-	f.writes(t, "insert into t values (100, 1)")
-	f.applied(t)
-	f.wants(t, "id b n", "id b n")
-	f.same(t)
-	f.settled(t)
 }
 
 // A block that is taken out is forgotten, and runs nothing; one that is not through is
@@ -222,13 +234,22 @@ func TestCommandForgotten(t *testing.T) {
 	f.settled(t)
 }
 
-// A state that was lost takes over what the ledger has as applied.
+// A state that was lost takes over what the ledger has as applied: the block is done, by
+// its checksum, LSN and time.
 func TestCommandAdopted(t *testing.T) {
 	t.Parallel()
 	f := commanded(t, "")
 	f.more = block("x", added)
 	f.applied(t)
+	want := f.target.Query1(t, "select checksum || ' ' || lsn || ' ' || to_char(applied at time zone 'utc', 'YYYY-MM-DD HH24:MI:SS') from bascule.ddl")
 	_, store, file := f.load(t, f.text())
+	record := func() string {
+		d := file.Find("ddl.x").DDL
+		return fmt.Sprintf("%s %s %s", d.Checksum, d.LSN, d.Applied.UTC().Format(time.DateTime))
+	}
+	if got := record(); got != want {
+		t.Errorf("the state has %s, and the ledger %s", got, want)
+	}
 	file.Resources = nil
 	if err := store.Save(t.Context(), file); err != nil {
 		t.Fatal(err)
@@ -236,6 +257,10 @@ func TestCommandAdopted(t *testing.T) {
 	f.applied(t)
 	if got := f.recorded(t, "ddl.x"); got != "ready true" {
 		t.Errorf("recorded: %s", got)
+	}
+	_, _, file = f.load(t, f.text())
+	if got := record(); got != want {
+		t.Errorf("the state has taken over %s of %s", got, want)
 	}
 	f.settled(t)
 }
