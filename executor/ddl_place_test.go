@@ -267,7 +267,7 @@ func TestBlockIsTakenApart(t *testing.T) {
 // A block for two mirrors runs in its place on each target.
 func TestBlockForTwoMirrors(t *testing.T) {
 	t.Parallel()
-	f, g := twoMirrors(t)
+	f, g := twoMirrors(t, "")
 	f.inOneTransaction(t, "", "insert into t values (101, 'x', 7)", "alter table public.t rename b to c", "insert into t (id, c) values (102, 8)")
 	f.more += block("x", "alter table public.t rename b to c", forBoth, "ran_on_source = true")
 	f.applied(t)

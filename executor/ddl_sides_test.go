@@ -11,16 +11,17 @@ import (
 const forBoth = "mirrors = [mirror.app, mirror.other]"
 
 // twoMirrors are two of one source, to targets of two versions, as followers of one
-// configuration. The second lacks tables none_*.
-func twoMirrors(t *testing.T) (f, g *follower) {
+// configuration, each with this in its block. The second lacks tables none_*.
+func twoMirrors(t *testing.T, body string) (f, g *follower) {
 	t.Helper()
 	source, target := pgtest.New(t, single+"create table busy (id serial primary key, n int default 0)")
 	second := pgtest.Server(t, 17).Database(t, "")
-	f = newFollower(t, source, target, "")
-	f.more = fmt.Sprintf("peer \"second\" { url = %q }\n", second.URL) + strings.Replace(mirrorBlock("other", `exclude = ["public.none_*"]`), "peer.target", "peer.second", 1)
+	f = newFollower(t, source, target, body)
+	f.more = fmt.Sprintf("peer \"second\" { url = %q }\n", second.URL) + strings.Replace(mirrorBlock("other", `exclude = ["public.none_*"]`+"\n"+body), "peer.target", "peer.second", 1)
 	source.Exec(t, "create table none_at_all (id int primary key)")
 	f.applied(t)
-	other := *f
+	other, at := *f, *f.carry
+	other.carry = &at
 	other.target, other.to = second, plainly(t, second)
 	return f, &other
 }
@@ -29,7 +30,7 @@ func twoMirrors(t *testing.T) (f, g *follower) {
 // apply brings the command there, and runs it nowhere again.
 func TestCommandFailsOnOneOfTwo(t *testing.T) {
 	t.Parallel()
-	f, g := twoMirrors(t)
+	f, g := twoMirrors(t, "")
 	g.target.Exec(t, "create view stands as select a from t")
 	f.more += block("x", "alter table public.t drop a", forBoth)
 	_, _, err := f.tries(t)
@@ -50,7 +51,7 @@ func TestCommandFailsOnOneOfTwo(t *testing.T) {
 // A command for two mirrors of one source runs once there, and once on each target.
 func TestCommandForTwoMirrors(t *testing.T) {
 	t.Parallel()
-	f, g := twoMirrors(t)
+	f, g := twoMirrors(t, "")
 	stop := busy(t, f.source)
 	f.writes(t, "insert into t values (100)")
 	f.more += block("x", "alter table public.t rename to people; create table public.made (id int primary key, v text)", forBoth)
@@ -60,6 +61,35 @@ func TestCommandForTwoMirrors(t *testing.T) {
 	stop()
 	f.same(t)
 	g.same(t, "public.none_%")
+	f.settled(t)
+}
+
+// What nobody declared comes to the targets of two mirrors that both log it, from a log of
+// each, and nothing of one log to the other's target.
+func TestUndeclaredForTwoMirrors(t *testing.T) {
+	t.Parallel()
+	f, g := twoMirrors(t, logs)
+	f.runs(t)
+	stop := busy(t, f.source)
+	for _, sql := range []string{
+		"begin; insert into t values (100, 'x', 1)", "alter table t rename b to c", "insert into t (id, c) values (101, 2); commit",
+		"create table made (id int primary key, v text)", "insert into made values (1, 'x')", "alter table made rename to called", "update called set v = 'y'",
+		"create table copied as select id, c from t", "insert into copied values (500, 5)", "create table none_here (id int primary key)", "insert into none_here values (1)",
+		"create index concurrently by_a on t (a)",
+	} {
+		f.writes(t, sql)
+	}
+	stop()
+	const notOf = `bascule\_%.ddl`
+	f.same(t, notOf)
+	g.same(t, notOf, "public.none_%")
+	const made = "select count(*) || ' ' || (to_regclass('public.none_here') is not null) from pg_namespace where nspname ~ '^bascule_'"
+	for x, want := range map[*follower]string{f: "0 true", g: "0 false"} {
+		x.sameRows(t, "indexes", indexes, indexes)
+		if got := x.target.Query1(t, made); got != want {
+			t.Errorf("a target has %s, want %s", got, want)
+		}
+	}
 	f.settled(t)
 }
 
