@@ -4,7 +4,6 @@ import (
 	"strings"
 
 	pg "github.com/pganalyze/pg_query_go/v6"
-	pgquery "github.com/wasilibs/go-pgquery"
 	"google.golang.org/protobuf/proto"
 )
 
@@ -118,7 +117,7 @@ func sqlBody(n *pg.CreateFunctionStmt) []*pg.Node {
 	if !strings.EqualFold(language, "sql") || strings.IndexByte(text, 0) >= 0 {
 		return nil
 	}
-	tree, err := pgquery.Parse(text)
+	tree, err := parse(text)
 	if err != nil {
 		return nil
 	}

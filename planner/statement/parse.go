@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	pg "github.com/pganalyze/pg_query_go/v6"
@@ -39,7 +40,7 @@ func Parse(command string) ([]Statement, error) {
 	if err := readable(command); err != nil {
 		return nil, err
 	}
-	tree, err := pgquery.Parse(command)
+	tree, err := parse(command)
 	if err != nil {
 		return nil, syntaxError(command, err)
 	}
@@ -52,6 +53,17 @@ func Parse(command string) ([]Statement, error) {
 	}
 	forgetOwn(statements)
 	return statements, nil
+}
+
+// parsing is held while the parser works. It is a program that is compiled when it is first
+// used, for seconds and into a hundred megabytes, and once more for each who comes while
+// it is in use. A command is parsed in no time.
+var parsing sync.Mutex
+
+func parse(command string) (*pg.ParseResult, error) {
+	parsing.Lock()
+	defer parsing.Unlock()
+	return pgquery.Parse(command)
 }
 
 // readable refuses what would reach the grammar otherwise than it was written: a NUL

@@ -2,7 +2,9 @@ package statement_test
 
 import (
 	"errors"
+	"runtime"
 	"strings"
+	"sync"
 	"testing"
 
 	"bascule/planner/statement"
@@ -108,5 +110,29 @@ func TestRewrites(t *testing.T) {
 		if got := statement.Rewrites(tc.from, tc.to); got != tc.want {
 			t.Errorf("%s to %s: %s, want %s", tc.from, tc.to, got, tc.want)
 		}
+	}
+}
+
+// Who parses while others do waits, and has no parser made for itself: each takes seconds,
+// and hundreds of megabytes for good. It is not parallel: what others allocate would count.
+func TestParseAtOnce(t *testing.T) {
+	const command = "create function public.f() returns int language sql as 'select 1'" // has another command inside
+	one(t, command)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			for range 50 {
+				if _, err := statement.Parse(command); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	runtime.ReadMemStats(&after)
+	if used := (after.TotalAlloc - before.TotalAlloc) >> 20; used > 100 {
+		t.Errorf("%d MB were allocated", used)
 	}
 }
