@@ -31,11 +31,8 @@ func (k *checking) checkCarriers() {
 	}
 }
 
-// checkCarrierOwns refuses what that role may not do with the target's tables.
+// checkCarrierOwns refuses what that role may not do with what is on the target.
 func (k *checking) checkCarrierOwns(s *statement.Statement) {
-	if !slices.Contains(owned, s.Kind) {
-		return
-	}
 	for _, x := range k.sides {
 		there, name := k.target(x), k.carriedBy(x)
 		if name == "" || there == nil {
@@ -45,18 +42,28 @@ func (k *checking) checkCarrierOwns(s *statement.Statement) {
 		if role == nil || role.Superuser {
 			continue
 		}
-		var list []string
-		for _, t := range s.Tables {
-			r := there.table(t)
-			if r != nil && r.OID != 0 && r.Owner != name && !belongs(there.db, role, r.Owner) && (len(s.Tables) == 1 || t.Lock == "ACCESS EXCLUSIVE") {
-				list = append(list, t.String())
-			}
-		}
-		if len(list) > 0 {
+		if list := k.anothers(s, there, role); len(list) > 0 {
 			k.found("command", codeNotOwner, Refusal, fmt.Sprintf("%s: pglogical runs it as role %s on %s, which does not own %s", statementText(s), shown("", name), x.decl.Target.Address, few(list)),
 				fmt.Sprintf("On %s: give it to that role, or make the role a member of the owner, or a superuser.", x.decl.Target.Address), list...)
 		}
 	}
+}
+
+// anothers is what a statement alters on a target that is there and not the role's.
+func (k *checking) anothers(s *statement.Statement, there *relations, role *catalog.RoleFact) (list []string) {
+	its := func(owner string) bool { return owner == role.Name || belongs(there.db, role, owner) }
+	for _, o := range s.Objects {
+		if owners := ownersOf(o, there.db); len(owners) > 0 && !slices.ContainsFunc(owners, its) {
+			list = append(list, o.Kind+" "+o.Name.String())
+		}
+	}
+	for _, t := range s.Tables {
+		r := there.table(t)
+		if slices.Contains(owned, s.Kind) && r != nil && r.OID != 0 && !its(r.Owner) && k.altering(s, t) {
+			list = append(list, t.String())
+		}
+	}
+	return list
 }
 
 // makesRole reports whether the plan makes a role on the target of a side.
