@@ -49,31 +49,38 @@ func discard(ctx context.Context, p Pair) (client.Usage, error) {
 // readPast reads the stream until a transaction ends after a position, and returns
 // where it ended.
 func readPast(from *walsender.Conn, position catalog.LSN) (catalog.LSN, error) {
-	for block := range from.Blocks() {
+	var block []byte // none at first: what came with the answer to START_REPLICATION
+	for open := true; open; block, open = <-from.Blocks() {
 		from.Feed(block)
-		for {
-			message, ok, err := from.Next()
-			if err != nil {
-				return 0, err
-			}
-			if !ok {
-				break
-			}
-			if len(message.Data) > 0 && message.Data[0] == pgoutput.TypeCommit {
-				c, err := pgoutput.ParseCommit(message.Data)
-				if err != nil || c.End > position {
-					return c.End, err
-				}
-			}
-			if message.Reply {
-				if err := from.Status(0, 0, false); err != nil {
-					return 0, err
-				}
-			}
+		end, err := commitPast(from, position)
+		if end != 0 || err != nil {
+			return end, err
 		}
 		from.Release(block)
 	}
 	return 0, from.Err()
+}
+
+// commitPast takes a block apart, and returns where a transaction of it ended that ends
+// after a position, 0 where there is none.
+func commitPast(from *walsender.Conn, position catalog.LSN) (catalog.LSN, error) {
+	for {
+		message, ok, err := from.Next()
+		if err != nil || !ok {
+			return 0, err
+		}
+		if len(message.Data) > 0 && message.Data[0] == pgoutput.TypeCommit {
+			c, err := pgoutput.ParseCommit(message.Data)
+			if err != nil || c.End > position {
+				return c.End, err
+			}
+		}
+		if message.Reply {
+			if err := from.Status(0, 0, false); err != nil {
+				return 0, err
+			}
+		}
+	}
 }
 
 const makeSlot = `select pg_catalog.pg_create_logical_replication_slot('%s', 'pgoutput')`
