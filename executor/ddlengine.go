@@ -189,6 +189,26 @@ func (s *ddlSide) carried(ctx context.Context, lsn catalog.LSN) error {
 	}
 }
 
+// shown waits until the command that the engine has brought is seen on the target, or the
+// time is over in which that must be: a server moves the origin first, then flushes the
+// commit, and shows the transaction to others when that is done.
+func (s *ddlSide) shown(ctx context.Context) error {
+	for end := time.Now().Add(showTime); time.Now().Before(end); {
+		done, err := s.carrier.Applied(ctx, s.commanding.id)
+		if err != nil || done {
+			return err
+		}
+		select {
+		case <-time.After(carryPoll):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	return nil
+}
+
+const showTime = 10 * time.Second
+
 // stillness is where an engine was found, and what was told of that.
 type stillness struct {
 	at     catalog.LSN

@@ -104,6 +104,9 @@ func (d *commanding) arrived(ctx context.Context) error {
 	for _, s := range d.pending() {
 		row, err := ledger.FindDDL(ctx, s.conn, s.id, d.id)
 		if err == nil && row != nil && s.carrier != nil && row.Applied.IsZero() {
+			if err = s.shown(ctx); err != nil {
+				return err
+			}
 			if err = recordCarried(ctx, s.conn, s.carrier, s.id, row, d.end); err == nil {
 				row, err = ledger.FindDDL(ctx, s.conn, s.id, d.id)
 			}
