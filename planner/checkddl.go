@@ -213,7 +213,7 @@ func (k *checking) filled(s *statement.Statement) bool {
 func (k *checking) checkCommandRoles(s *statement.Statement) {
 	lacking := func(db *catalog.Database, made []Role) (list []string) {
 		for _, name := range s.Roles {
-			there := strings.HasPrefix(name, "pg_") || slices.ContainsFunc(db.Roles, func(r catalog.RoleFact) bool { return r.Name == name })
+			there := strings.HasPrefix(name, "pg_") || roleNamed(db, name) != nil
 			if !there && !slices.ContainsFunc(made, func(r Role) bool { return r.Name == name }) {
 				list = append(list, name)
 			}

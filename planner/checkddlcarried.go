@@ -50,13 +50,9 @@ func (k *checking) checkCarrierOwns(s *statement.Statement) {
 }
 
 // anothers is what a statement alters on a target that is there and not the role's.
-func (k *checking) anothers(s *statement.Statement, there *relations, role *catalog.RoleFact) (list []string) {
+func (k *checking) anothers(s *statement.Statement, there *relations, role *catalog.RoleFact) []string {
 	its := func(owner string) bool { return owner == role.Name || belongs(there.db, role, owner) }
-	for _, o := range s.Objects {
-		if owners := ownersOf(o, there.db); len(owners) > 0 && !slices.ContainsFunc(owners, its) {
-			list = append(list, o.Kind+" "+o.Name.String())
-		}
-	}
+	list := foreignObjects(s, there.db, its)
 	for _, t := range s.Tables {
 		r := there.table(t)
 		if slices.Contains(owned, s.Kind) && r != nil && r.OID != 0 && !its(r.Owner) && k.altering(s, t) {

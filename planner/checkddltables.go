@@ -60,7 +60,7 @@ var owned = []string{"ALTER TABLE", "DROP TABLE", "CREATE INDEX", "DROP INDEX", 
 // are named and none is locked against everybody, it is not known which one is altered.
 func (k *checking) checkOwners(s *statement.Statement) {
 	say := func(peer string, there *relations) {
-		list := foreignObjects(s, there.db)
+		list := foreignObjects(s, there.db, func(owner string) bool { return acts(there.db.Role, owner) })
 		for _, t := range s.Tables {
 			if !slices.Contains(owned, s.Kind) {
 				continue
@@ -85,11 +85,11 @@ func (k *checking) checkOwners(s *statement.Statement) {
 	}
 }
 
-// foreignObjects are types, functions and schemas that a statement alters and that the
-// role does not own. Of several functions of one name it is not known which is meant.
-func foreignObjects(s *statement.Statement, db *catalog.Database) (list []string) {
+// foreignObjects are types, functions and schemas that a statement alters and whose
+// owner a role does not act as. Of several functions of one name it is not known which is meant.
+func foreignObjects(s *statement.Statement, db *catalog.Database, its func(owner string) bool) (list []string) {
 	for _, o := range s.Objects {
-		if owners := ownersOf(o, db); len(owners) > 0 && !slices.ContainsFunc(owners, func(owner string) bool { return acts(db.Role, owner) }) {
+		if owners := ownersOf(o, db); len(owners) > 0 && !slices.ContainsFunc(owners, its) {
 			list = append(list, o.Kind+" "+o.Name.String())
 		}
 	}

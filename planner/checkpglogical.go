@@ -152,8 +152,7 @@ func (d *draft) pglogicalNamed() {
 // pglogicalRoles says under which name commands are run on the target.
 func (d *draft) pglogicalRoles() {
 	name := d.source.Role.Name
-	i := slices.IndexFunc(d.server.Roles, func(r catalog.RoleFact) bool { return r.Name == name })
-	if i < 0 {
+	if roleNamed(d.server, name) == nil {
 		d.found("target", codePglogicalRole, Warning, fmt.Sprintf("the target has no role %s, which is the one that commands are run by on the source", name),
 			fmt.Sprintf("pglogical runs a command on the target as the role of the same name, and stops at one that is not there. Before a ddl block is applied, on the target: CREATE ROLE %s, and make it own the tables (or SUPERUSER).", shown("", name)))
 	}

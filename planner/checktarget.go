@@ -165,11 +165,11 @@ func (d *draft) checkConnections(db *catalog.Database, side string) {
 		d.found("copy.workers", codeConnections, Refusal, fmt.Sprintf("%d workers need %d connections; the %s's server allows %d", d.out.Options.Workers, need, side, most),
 			"Lower copy { workers }.")
 	}
-	i := slices.IndexFunc(db.Roles, func(r catalog.RoleFact) bool { return r.Name == db.Role.Name })
-	if i < 0 || db.Role.Superuser {
+	role := roleNamed(db, db.Role.Name)
+	if role == nil || db.Role.Superuser {
 		return // a superuser has no limit
 	}
-	if most := db.Roles[i].ConnLimit; most >= 0 && need > int64(most) {
+	if most := role.ConnLimit; most >= 0 && need > int64(most) {
 		d.found("copy.workers", codeConnections, Refusal, fmt.Sprintf("%d workers need %d connections; role %s of the %s may have %d", d.out.Options.Workers, need, db.Role.Name, side, most),
 			fmt.Sprintf("Lower copy { workers }, or on the %s: ALTER ROLE %s CONNECTION LIMIT %d.", side, shown("", db.Role.Name), need))
 	}
