@@ -155,15 +155,14 @@ const (
 // doneBefore reports whether the server refuses a statement because an earlier Run that
 // began with it, when its tables had the indexes before, brought it to its end.
 func (a Alone) doneBefore(ctx context.Context, x Statement, before []index, refused error) (bool, error) {
-	code := session.Code(refused)
-	if code != duplicateTable { // a name that an index has which was there before is not its own
-		if isThere[code] {
-			return true, nil
-		}
-		return a.detached(ctx, x, refused)
+	switch code := session.Code(refused); {
+	case code == duplicateTable: // an index that was there before is not its own
+		now, err := a.indexes(ctx, x)
+		return slices.ContainsFunc(now, func(i index) bool { return !i.invalid && !among(before, i) }), err
+	case isThere[code]:
+		return true, nil
 	}
-	now, err := a.indexes(ctx, x)
-	return slices.ContainsFunc(now, func(i index) bool { return !i.invalid && !among(before, i) }), err
+	return a.detached(ctx, x, refused)
 }
 
 // isThere are the SQLSTATEs by which a server says that what a statement makes is there,
