@@ -13,16 +13,24 @@ import (
 	"bascule/planner/catalog/pgtest"
 )
 
+// recorded is a database whose ledger has a mirror, and a session in it.
+func recorded(t *testing.T, mirror string) (*pgtest.DB, *pgx.Conn) {
+	t.Helper()
+	db := pgtest.Server(t, 15).Database(t, "")
+	conn := db.Conn(t)
+	must(t, ledger.Ensure(t.Context(), conn))
+	_, err := ledger.Begin(t.Context(), conn, ledger.Mirror{ID: mirror, Address: "mirror.app", Lineage: "l"})
+	must(t, err)
+	return db, conn
+}
+
 // The life of a command's record: whoever comes first gives the nonce, what is applied
 // is not applied again, and the reader of catalogues sees what was written.
 func TestDDL(t *testing.T) {
 	t.Parallel()
-	db := pgtest.Server(t, 15).Database(t, "")
 	const mirror = "l/mirror.app"
-	conn, ctx := db.Conn(t), t.Context()
-	must(t, ledger.Ensure(ctx, conn))
-	_, err := ledger.Begin(ctx, conn, ledger.Mirror{ID: mirror, Address: "mirror.app", Lineage: "l"})
-	must(t, err)
+	_, conn := recorded(t, mirror)
+	ctx := t.Context()
 	must(t, ledger.SetStream(ctx, conn, mirror, planner.Stream{Slot: "s"}, 1))
 	id := planner.DDLID("ddl.a", planner.Checksum("drop table a"))
 	put := func(nonce string, timeout time.Duration) *ledger.DDL {
@@ -84,12 +92,9 @@ func TestDDL(t *testing.T) {
 // the ids are.
 func TestBegunDDL(t *testing.T) {
 	t.Parallel()
-	db := pgtest.Server(t, 15).Database(t, "")
 	const mirror = "l/mirror.app"
-	conn, ctx := db.Conn(t), t.Context()
-	must(t, ledger.Ensure(ctx, conn))
-	_, err := ledger.Begin(ctx, conn, ledger.Mirror{ID: mirror, Address: "mirror.app", Lineage: "l"})
-	must(t, err)
+	_, conn := recorded(t, mirror)
+	ctx := t.Context()
 	must(t, ledger.SetStream(ctx, conn, mirror, planner.Stream{Slot: "s"}, 1))
 	put := func(digit string, begun bool) *ledger.DDL {
 		t.Helper()
@@ -133,12 +138,9 @@ func TestParseMessage(t *testing.T) {
 // A ledger of the format before is brought to this one, with all that is in it.
 func TestFormatTwo(t *testing.T) {
 	t.Parallel()
-	db := pgtest.Server(t, 15).Database(t, "")
 	const mirror = "l/mirror.app"
-	conn, ctx := db.Conn(t), t.Context()
-	must(t, ledger.Ensure(ctx, conn))
-	_, err := ledger.Begin(ctx, conn, ledger.Mirror{ID: mirror, Address: "mirror.app", Lineage: "l"})
-	must(t, err)
+	db, conn := recorded(t, mirror)
+	ctx := t.Context()
 	must(t, ledger.PutMembers(ctx, conn, mirror, ledger.Member{Source: 7, Schema: "public", Name: "a", TargetSchema: "public", TargetName: "a", State: ledger.Followed}))
 	db.Exec(t, "drop table bascule.ddl; alter table bascule.member drop column columns; update bascule.ledger set format = 2")
 	if l, err := catalog.ReadLedger(ctx, conn); err != nil || l.Format != 2 || len(l.Mirrors[0].Members) != 1 {

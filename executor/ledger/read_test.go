@@ -8,20 +8,15 @@ import (
 	"bascule/executor/ledger"
 	"bascule/planner"
 	"bascule/planner/catalog"
-	"bascule/planner/catalog/pgtest"
 )
 
 // What is written here is what package catalog reads, streams and members included;
 // and a ledger of the format before it has neither.
 func TestReadByCatalog(t *testing.T) {
 	t.Parallel()
-	db := pgtest.Server(t, 15).Database(t, "")
 	const mirror = "l/mirror.app"
-	conn, ctx := db.Conn(t), t.Context()
-	must(t, ledger.Ensure(ctx, conn))
-	if _, err := ledger.Begin(ctx, conn, ledger.Mirror{ID: mirror, Address: "mirror.app", Lineage: "l"}); err != nil {
-		t.Fatal(err)
-	}
+	db, conn := recorded(t, mirror)
+	ctx := t.Context()
 	must(t, ledger.SetStream(ctx, conn, mirror, planner.Stream{Slot: "s", MaxDelayMillis: 100}, 3))
 	must(t, ledger.StartPosition(ctx, conn, mirror, ledger.Main, 0x10))
 	must(t, ledger.StartPosition(ctx, conn, mirror, "side", 0x20))
