@@ -24,7 +24,9 @@ func (r *rig) declare(name, command string) *ledger.DDL {
 	nonce := make([]byte, 16)
 	_, _ = rand.Read(nonce)
 	address, sum := "ddl."+name, planner.Checksum(command)
-	d, err := ledger.PutDDL(r.t.Context(), r.target.Conn(r.t), r.mirror, ledger.DDL{
+	conn := r.target.Conn(r.t)
+	defer conn.Close(r.t.Context())
+	d, err := ledger.PutDDL(r.t.Context(), conn, r.mirror, ledger.DDL{
 		ID: planner.DDLID(address, sum), Nonce: hex.EncodeToString(nonce), Address: address, Checksum: sum, Command: command,
 		LockTimeout: 200 * time.Millisecond,
 	})
@@ -35,14 +37,16 @@ func (r *rig) declare(name, command string) *ledger.DDL {
 // runs has a command run on the source, with its message, in one transaction.
 func (r *rig) runs(d *ledger.DDL, members ...ledger.Member) {
 	r.t.Helper()
-	ctx, conn := r.t.Context(), r.source.Conn(r.t)
+	ctx, conn, ledgers := r.t.Context(), r.source.Conn(r.t), r.target.Conn(r.t)
+	defer conn.Close(ctx)
+	defer ledgers.Close(ctx)
 	tx, err := conn.Begin(ctx)
 	r.must(err)
 	_, err = conn.PgConn().Exec(ctx, d.Command).ReadAll()
 	r.must(err)
 	var xid string
 	r.must(tx.QueryRow(ctx, "select pg_current_xact_id()::text").Scan(&xid))
-	r.must(ledger.StartDDL(ctx, r.target.Conn(r.t), r.mirror, d.ID, xid, members))
+	r.must(ledger.StartDDL(ctx, ledgers, r.mirror, d.ID, xid, members))
 	_, err = tx.Exec(ctx, "select pg_logical_emit_message(true, $1, $2)", ledger.MessagePrefix, d.Message())
 	r.must(err)
 	r.must(tx.Commit(ctx))
