@@ -127,8 +127,8 @@ var errStopped = errors.New("another side failed")
 func (r *relay) run(ctx context.Context) error {
 	unwatch := context.AfterFunc(ctx, func() { r.interrupt(r.from, r.to) })
 	defer unwatch()
-	inner, cancel := context.WithCancel(ctx)
-	defer cancel()
+	inner, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 
 	blocks := make(chan block, blocksInFlight)
 	free := make(chan []byte, blocksInFlight+2)
@@ -141,7 +141,7 @@ func (r *relay) run(ctx context.Context) error {
 	all.Go(func() {
 		defer close(blocks)
 		if read = r.read(inner, blocks, free, sent); read != nil {
-			cancel()
+			cancel(read)
 			r.interrupt(r.to)
 		}
 	})
@@ -150,13 +150,13 @@ func (r *relay) run(ctx context.Context) error {
 			// The server may have said why before it hung up: leave the answers'
 			// reader a moment to find it.
 			r.to.SetReadDeadline(time.Now().Add(lastWords))
-			cancel()
+			cancel(write)
 			r.interrupt(r.from)
 		}
 	})
 	all.Go(func() {
 		if answers = r.answers(sent); answers != nil {
-			cancel()
+			cancel(answers)
 			r.interrupt(r.from, r.to)
 		}
 	})
@@ -164,24 +164,21 @@ func (r *relay) run(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	return cmp.Or(worst(answers, read, write), r.compare())
+	return cmp.Or(worst(answers, read, write, context.Cause(inner)), r.compare())
 }
 
 const lastWords = time.Second
 
-// worst picks the error that says most: a server's own, then a loss.
+// worst picks the error that says most: a server's own, or else the last, which is the
+// one that ended the others.
 func worst(errs ...error) error {
-	var loss error
 	for _, err := range errs {
 		var server *pgconn.PgError
-		switch {
-		case errors.As(err, &server):
+		if errors.As(err, &server) {
 			return err
-		case err != nil && !errors.Is(err, errStopped) && loss == nil:
-			loss = err
 		}
 	}
-	return loss
+	return errs[len(errs)-1]
 }
 
 // compare checks that as many rows arrived as were sent.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"strings"
 	"testing"
@@ -145,5 +146,39 @@ func TestCancel(t *testing.T) {
 	_, err := relay.Copy(ctx, &src, &dst, endless, func(int, int64) { cancel() })
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
+	}
+}
+
+// The side whose connection goes is the one that is named: the other's is cut by us.
+func TestLostSideIsNamed(t *testing.T) {
+	t.Parallel()
+	source, target := pgtest.New(t, "")
+	target.Exec(t, "create table a (id bigint)")
+	for _, side := range []string{"source", "target"} {
+		t.Run(side, func(t *testing.T) {
+			t.Parallel()
+			cfg, err := pgconn.ParseConfig(map[string]*pgtest.DB{"source": source, "target": target}[side].URL)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var wire net.Conn
+			cfg.DialFunc = func(ctx context.Context, network, address string) (_ net.Conn, err error) {
+				wire, err = new(net.Dialer).DialContext(ctx, network, address)
+				return wire, err
+			}
+			cut, err := pgconn.ConnectConfig(t.Context(), cfg)
+			if err != nil {
+				t.Fatal(err)
+			}
+			src, dst := cut, connect(t, target)
+			if side == "target" {
+				src, dst = connect(t, source), cut
+			}
+			endless := []relay.Job{{Out: "copy (select generate_series(1, 1e15::bigint)) to stdout", In: "copy a from stdin"}}
+			_, err = relay.Copy(t.Context(), &src, &dst, endless, func(int, int64) { wire.Close() })
+			if job := (*relay.JobError)(nil); !errors.As(err, &job) || job.Source != (side == "source") || !errors.Is(err, net.ErrClosed) {
+				t.Errorf("error %v", err)
+			}
+		})
 	}
 }
