@@ -244,9 +244,6 @@ func (b *build) explain(ctx context.Context, err error) error {
 			list = append(list, e)
 			continue
 		}
-		if errors.Is(node.Err, context.Canceled) {
-			continue
-		}
 		list = append(list, node.Err)
 		b.recordFailure(ctx, node)
 	}

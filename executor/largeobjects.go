@@ -22,7 +22,7 @@ func (b *build) addLargeObjects() {
 		i++
 		b.graph.Add(&graph.Node[*worker]{Key: name, Priority: smallTable, Run: func(ctx context.Context, w *worker) error {
 			return b.retry(ctx, w, func() error {
-				return b.fatal(ctx, snapshot.CopyLargeObjects(ctx, w.Worker, group, opts))
+				return endedBy(ctx, snapshot.CopyLargeObjects(ctx, w.Worker, group, opts))
 			}, name)
 		}})
 	}

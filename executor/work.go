@@ -56,6 +56,7 @@ func (b *build) copyOnce(ctx context.Context, w *worker, chunks []*snapshot.Chun
 		b.cfg.Sink.Event(progress.ChunkStarted{Mirror: b.name, Table: shownTable(c), Bytes: c.Bytes, TableBytes: c.Table.Bytes})
 	}
 	results, err := b.copier.Copy(ctx, w.Worker, chunks...)
+	err = endedBy(ctx, err)
 	for i, c := range chunks {
 		ended := progress.ChunkEnded{Mirror: b.name, Table: shownTable(c), Bytes: c.Bytes, Took: time.Since(begun), Err: err}
 		if err == nil {
@@ -63,13 +64,18 @@ func (b *build) copyOnce(ctx context.Context, w *worker, chunks []*snapshot.Chun
 		}
 		b.cfg.Sink.Event(ended)
 	}
-	return b.fatal(ctx, err)
+	return err
 }
 
-// fatal marks errors after which no other piece of the graph can succeed.
-func (b *build) fatal(ctx context.Context, err error) error {
+// endedBy is the error that a piece of the graph ends with: that of a lost snapshot marked
+// as one after which no other can succeed; and where the snapshot was lost to another
+// piece, which ended ctx, only that.
+func endedBy(ctx context.Context, err error) error {
 	var lost *snapshot.LostError
-	if errors.As(err, &lost) {
+	switch cause := context.Cause(ctx); {
+	case err != nil && errors.As(cause, &lost):
+		return cause
+	case errors.As(err, &lost):
 		return graph.Fatal(err)
 	}
 	return err
@@ -121,6 +127,7 @@ func (b *build) make(ctx context.Context, w *worker, it *schema.Item, name strin
 		}
 		return b.maker.Retried(ctx, dst, name, sqls, it.Remark(), objects...)
 	}, name)
+	err = endedBy(ctx, err)
 	b.cfg.Sink.Event(progress.ObjectEnded{Mirror: b.name, Kind: it.Desc, Name: name, Took: time.Since(begun), Err: err})
 	return err
 }

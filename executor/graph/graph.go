@@ -10,7 +10,7 @@
 // once.
 //
 // When a node fails, what needs it is skipped and the rest goes on. An error that
-// went through Fatal stops everything.
+// went through Fatal stops everything, and errors that come after it count for nothing.
 package graph
 
 import (

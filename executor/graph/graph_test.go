@@ -177,3 +177,48 @@ func TestFatalStops(t *testing.T) {
 		t.Errorf("got %v, ran %q", err, tr.String())
 	}
 }
+
+// What the cancel makes of work that was under way is no failure of it.
+func TestFatalIsTheOnlyError(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name string
+		late func(context.Context) error
+	}{
+		{"stopped by the server", func(context.Context) error { return errors.New("canceling statement due to user request") }},
+		{"stopped here", context.Cause},
+		{"fatal as well", func(context.Context) error { return graph.Fatal(errors.New("the snapshot is lost again")) }},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			var g graph.Graph[int]
+			begun := make(chan struct{})
+			g.Add(&graph.Node[int]{Key: "late", Run: func(ctx context.Context, _ int) error {
+				close(begun)
+				<-ctx.Done()
+				return tt.late(ctx)
+			}})
+			g.Add(&graph.Node[int]{Key: "holder", Run: func(context.Context, int) error {
+				<-begun
+				return graph.Fatal(errLost)
+			}})
+			if err := g.Run(t.Context(), []int{1, 2}); fmt.Sprint(err) != "holder: snapshot lost" {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+// A cancel from outside is the error, whatever the work makes of it.
+func TestCancelIsTheCause(t *testing.T) {
+	t.Parallel()
+	ctx, stop := context.WithCancelCause(t.Context())
+	var g graph.Graph[int]
+	g.Add(&graph.Node[int]{Key: "a", Run: func(context.Context, int) error {
+		stop(errLost)
+		return errors.New("canceling statement due to user request")
+	}})
+	if err := g.Run(ctx, []int{1}); err != errLost {
+		t.Errorf("got %v", err)
+	}
+}

@@ -10,8 +10,8 @@ import (
 )
 
 // Run runs all nodes, len(workers) at once, and returns when nothing of it is left
-// running. The error joins an *Error for each node that failed. Needs that were
-// never added are an error before anything starts, and so is a cycle after all
+// running. The error joins an *Error for each node that failed before ctx ended or one
+// failed fatally; where none did, it is the cause of ctx. Needs that were never added are an error before anything starts, and so is a cycle after all
 // that could run has.
 func (g *Graph[W]) Run(ctx context.Context, workers []W) error {
 	r, err := g.start()
@@ -101,7 +101,7 @@ func (r *run[W]) work(ctx context.Context, w W) {
 		r.mu.Lock()
 		r.locks.release(g.held)
 		for i, n := range g.nodes {
-			r.finish(n, errs[i])
+			r.finish(ctx, n, errs[i])
 		}
 		r.active--
 		for _, n := range r.parked {
@@ -185,7 +185,13 @@ func perform[W any](ctx context.Context, w W, nodes []*Node[W]) []error {
 	return errs
 }
 
-func (r *run[W]) finish(n *Node[W], err error) {
+// finish notes how a node ended. One that ends with an error after ctx did was
+// stopped, and has not failed: what its statement says of the cancel, which the server
+// calls an error of its own, gives way to the cause of ctx.
+func (r *run[W]) finish(ctx context.Context, n *Node[W], err error) {
+	if err != nil && ctx.Err() != nil {
+		return
+	}
 	r.left--
 	if err != nil {
 		n.state = failed
