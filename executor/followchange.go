@@ -2,7 +2,6 @@ package executor
 
 import (
 	"context"
-	"errors"
 	"slices"
 
 	"bascule/executor/ledger"
@@ -151,7 +150,11 @@ func (f *following) catchUp(ctx context.Context, main *stream.Stream) error {
 		return all
 	}
 	side, inner := runBeside(ctx, stream.New(cfg))
-	return errors.Join(f.handOver(ctx, inner, main, side, ours), side.end())
+	err := f.handOver(ctx, inner, main, side, ours)
+	if failed := side.end(); failed != nil {
+		return failed // who waited for it knows only that it has ended
+	}
+	return err
 }
 
 // besideRun is a stream that runs in a goroutine of its own.
