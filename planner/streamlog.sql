@@ -171,7 +171,9 @@ $log$;
 
 -- Makes the publications right for a table, and says what has become of it. One that
 -- is in none of them joins only where the caller knows that it has no rows, or that it
--- is copied behind this.
+-- is copied behind this. Who changes a publication has it locked until its transaction
+-- ends: a table that waits in vain is late, and joins when the stream has it join. could
+-- is how one that is selected and not published could be followed.
 create or replace function {log}.settle(t oid, joins boolean) returns jsonb language plpgsql set search_path = pg_catalog, pg_temp as $log$
 declare
 	c record;
@@ -180,6 +182,8 @@ declare
 	wanted text := 'none';
 	columns text[] := '{}';
 	selects boolean := {log}.selected(t);
+	could jsonb;
+	late boolean := false;
 	why text;
 begin
 	select n.nspname::text as nsp, k.relname::text as rel, k.relkind::text as kind, k.relispartition as part into c
@@ -189,16 +193,22 @@ begin
 	if not found then
 		return null;
 	end if;
-	if before <> 'none' or selects and joins then
+	if before <> 'none' or selects then
 		select * into f from {log}.follow(t);
-		wanted := f.follow;
-		columns := f.columns;
+		if f.follow <> 'none' then
+			could := jsonb_build_object('follow', f.follow, 'key', to_jsonb(f.columns));
+		end if;
+		if before <> 'none' or joins then
+			wanted := f.follow;
+			columns := f.columns;
+		end if;
 	end if;
 	if before = 'none' and wanted <> 'none' then
 		begin
 			execute format('alter publication %I add table only %I.%I', case wanted when 'all' then {all} else {inserts} end, c.nsp, c.rel);
 		exception when others then
 			why := sqlerrm;
+			late := sqlstate = '55P03';
 			wanted := 'none';
 			columns := '{}';
 		end;
@@ -209,7 +219,8 @@ begin
 		end if;
 	end if;
 	return jsonb_build_object('oid', t::bigint, 'schema', c.nsp, 'name', c.rel, 'kind', c.kind, 'partition', c.part,
-		'above', to_jsonb({log}.above(t)::bigint[]), 'selected', selects, 'follow', wanted, 'key', to_jsonb(columns), 'dropped', false, 'why', why, 'shape', {log}.shape(t));
+		'above', to_jsonb({log}.above(t)::bigint[]), 'selected', selects, 'follow', wanted, 'key', to_jsonb(columns), 'dropped', false,
+		'why', why, 'late', late, 'could', case wanted when 'none' then could end, 'shape', {log}.shape(t));
 end
 $log$;
 
@@ -395,7 +406,7 @@ begin
 		select * into made from {log}.done(tag);
 	end if;
 	if made.counts then
-		if tag in ('CREATE TABLE AS', 'SELECT INTO') and made.tables #>> '{0,follow}' <> 'none' then
+		if tag in ('CREATE TABLE AS', 'SELECT INTO') and (made.tables #>> '{0,follow}' <> 'none' or made.tables #>> '{0,late}' = 'true') then
 			definition := {log}.defined((made.tables #>> '{0,oid}')::oid);
 		end if;
 		insert into {log}.ddl (tag, query, role, search_path, objects, tables, definition)

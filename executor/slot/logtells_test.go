@@ -100,25 +100,36 @@ func TestLogNeverFailsACommand(t *testing.T) {
 }
 
 // Two transactions that make tables at once wait for each other at the publication, but
-// not for so long that a timeout of theirs ends the command: the second table is left to
-// the next plan.
+// not for so long that a timeout of theirs ends the command: the second table is marked,
+// for the stream to have it join; of one that was to move it is told that it did not.
 func TestLogDoesNotWaitForLong(t *testing.T) {
 	t.Parallel()
 	l := newLogged(t, 15, "")
+	l.does("create table m0 (id int not null)")
 	first := l.Conn(t)
 	if _, err := first.PgConn().Exec(t.Context(), "begin; create table m1 (id int primary key)").ReadAll(); err != nil {
 		t.Fatal(err)
 	}
 	l.does("set statement_timeout = '30s'; create table m2 (id int primary key); reset statement_timeout")
+	l.does("alter table m0 add primary key (id)")
 	if _, err := first.PgConn().Exec(t.Context(), "commit").ReadAll(); err != nil {
 		t.Fatal(err)
 	}
-	if got := l.listed(); got != "m1" {
+	if got := l.listed(); got != "m1 +m0" {
 		t.Errorf("published are %s", got)
 	}
-	why := l.Query1(t, "select e ->> 'why' from "+l.p.Log+".ddl, jsonb_array_elements(tables::jsonb) e where e ->> 'name' = 'm2'")
-	if !strings.Contains(why, "lock timeout") {
-		t.Errorf("why it did not join: %q", why)
+	if got := l.Query1(t, "select problem from "+l.p.Log+".ddl where tag = 'ALTER TABLE'"); got != "canceling statement due to lock timeout" {
+		t.Errorf("a table that could not move: %s", got)
+	}
+	marked := "select concat_ws('|', e ->> 'follow', e ->> 'why', e ->> 'late', e ->> 'could') from " + l.p.Log + ".ddl, jsonb_array_elements(tables::jsonb) e where e ->> 'name' = '%s' order by id desc limit 1"
+	for name, want := range map[string]string{"m1": "all|false", "m2": `none|canceling statement due to lock timeout|true|{"key": ["id"], "follow": "all"}`} {
+		if got := l.Query1(t, fmt.Sprintf(marked, name)); got != want {
+			t.Errorf("%s: %s, want %s", name, got, want)
+		}
+	}
+	l.does("alter table m2 add x int")
+	if got := l.Query1(t, fmt.Sprintf(marked, "m2")); got != `none|false|{"key": ["id"], "follow": "all"}` {
+		t.Errorf("m2, behind its making: %s", got)
 	}
 }
 

@@ -19,6 +19,7 @@ func TestUndeclaredWithRowsKilled(t *testing.T) {
 	t.Parallel()
 	a := loggingTo(t, 17, `create table a (id serial primary key, v text);
 		insert into a (v) select 'v' || i from generate_series(1, 2000) i`)
+	a.ddl.LockTimeout = 3 * time.Second // also for who makes tables beside: on a slow machine that is long
 	run := a.run()
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()

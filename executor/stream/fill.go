@@ -22,6 +22,10 @@ import (
 // entry of the log about the table must be one that it has had, or the rows must be of the
 // shape that they had behind the one that it is at.
 //
+// A table that could not join its publication with the command that made it, for somebody
+// else had that locked, is one of these, whatever made it: the stream has it join, and
+// copies what it has behind that.
+//
 // So rows are copied behind the first such entry, in the transaction that applies it. Most
 // often this is the command that made the table. Where the source is further ahead, the
 // table waits, as a member in state ledger.Waiting; and where nothing that comes would
@@ -86,7 +90,7 @@ func (t *stepping) takeStocks(life context.Context) (err error) {
 		if m.State != ledger.Waiting || named[m.Source] == nil {
 			continue
 		}
-		k, err := s.stockOf(life, m.Source)
+		k, err := t.stockInTime(life, m.Source)
 		if err != nil {
 			return err
 		}
@@ -101,6 +105,32 @@ func (t *stepping) takeStocks(life context.Context) (err error) {
 	}
 	return nil
 }
+
+// stockInTime is stockOf, of a table that the transaction may lean on further on. Who has
+// the publication locked that it is yet to join is waited for, but not for ever: what is
+// locked by a transaction that stays open is every new table's.
+func (t *stepping) stockInTime(life context.Context, oid uint32) (*stock, error) {
+	s := t.link.s
+	for until := time.Now().Add(lateLocks * s.cfg.DDL.LockTimeout); ; {
+		k, err := s.stockOf(life, oid)
+		if err != errLate {
+			return k, err
+		}
+		if time.Now().After(until) {
+			return nil, nil
+		}
+		select {
+		case <-t.stop:
+			return nil, errStopped
+		case <-life.Done():
+			return nil, context.Cause(life)
+		case <-time.After(lockPause):
+		}
+	}
+}
+
+// lateLocks is how many lock_timeouts that is.
+const lateLocks = 10
 
 // behind is the step behind which a table is filled, of those that are about it, or -1.
 // Where a block stands for some, the table is as it is in the end.

@@ -81,7 +81,7 @@ func (r *receiver) stockDue(life context.Context, oid uint32) (*stock, error) {
 	}
 	k, err := s.stockOf(life, oid)
 	switch {
-	case err != nil:
+	case err != nil && err != errLate:
 		return nil, err
 	case k == nil:
 		w.pause = min(max(2*w.pause, lockPause), mostLockPause)

@@ -3,6 +3,7 @@ package stream
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -36,14 +37,18 @@ type stock struct {
 }
 
 // stockOf takes the moment of a table, by its oid. It is nil when that cannot be had now:
-// somebody has the table locked, or it is gone or renamed meanwhile.
+// somebody has the table locked, or it is gone or renamed meanwhile; with errLate, when
+// somebody has the publication locked that it is yet to join.
 func (s *Stream) stockOf(ctx context.Context, oid uint32) (*stock, error) {
 	conn, err := s.cfg.Source(ctx)
 	if err != nil {
 		return nil, err
 	}
 	k := &stock{oid: oid, conn: conn}
-	taken, err := k.take(ctx, s.cfg.DDL.Log)
+	taken, err := k.join(ctx, s.cfg.DDL.Log)
+	if taken {
+		taken, err = k.take(ctx, s.cfg.DDL.Log)
+	}
 	if err == nil && taken {
 		return k, nil
 	}
@@ -55,6 +60,29 @@ func (s *Stream) stockOf(ctx context.Context, oid uint32) (*stock, error) {
 }
 
 const undefinedTable = "42P01"
+
+// errLate: a table could not join its publication.
+var errLate = errors.New("somebody has the publication locked")
+
+// join has the table join its publication where it was late to, before its moment: what is
+// written to it behind that is sent. It reports whether the table is published.
+func (k *stock) join(ctx context.Context, log string) (bool, error) {
+	text, err := ask(ctx, k.conn, fmt.Sprintf(joinLate, k.oid, pgname.Quote(log)))
+	if err != nil || text == "" {
+		return err == nil, err
+	}
+	var is struct {
+		Follow string
+		Late   bool
+	}
+	if err := json.Unmarshal([]byte(text), &is); err != nil {
+		return false, err
+	}
+	if is.Late {
+		return false, errLate
+	}
+	return is.Follow != planner.FollowNone, nil
+}
 
 // take reports whether the table was there, under one name all the while.
 func (k *stock) take(ctx context.Context, log string) (bool, error) {
@@ -109,6 +137,14 @@ func (k *stock) close(ctx context.Context) {
 	defer cancel()
 	_ = k.conn.Close(ctx)
 }
+
+// joinLate has no answer for a table that is published, or gone. A lock is waited for no longer than the
+// log's own triggers do.
+const joinLate = `
+	begin;
+	set local lock_timeout = '300ms';
+	select case %[2]s.listed(%[1]d) when 'none' then %[2]s.settle(%[1]d, true)::text end;
+	commit`
 
 const selectStockName = `
 	select pg_catalog.format('%%I.%%I', n.nspname, c.relname)

@@ -19,6 +19,8 @@ func TestConcerns(t *testing.T) {
 		There: func(schema, name string) (bool, error) { return schema+"."+name == "public.once", nil }}
 	member, outside := ddllog.Touched{OID: 7, Kind: "r", Follow: "all", Selected: true}, ddllog.Touched{OID: 8, Kind: "r", Follow: "none"}
 	chosen := ddllog.Touched{OID: 8, Schema: "public", Name: "t", Kind: "r", Follow: "none", Selected: true}
+	late := chosen
+	late.Late, late.Could = true, &ddllog.Followed{Follow: "inserts"}
 	some := func(r *ddllog.Rules) {
 		r.Some, r.Foreign = true, func(schema string) (bool, error) { return schema == "Other", nil }
 	}
@@ -41,6 +43,10 @@ func TestConcerns(t *testing.T) {
 			"false: public.t is selected by the mirror, and on the source only (ALTER TABLE): the next `bascule apply` adds it, with its rows"},
 		{"copied once", ddllog.Entry{Tag: "ALTER TABLE", Tables: []ddllog.Touched{{OID: 8, Schema: "public", Name: "once", Kind: "r", Follow: "none", Selected: true}}}, nil, "true"},
 		{"dropped, of a root of ours", ddllog.Entry{Tag: "DROP TABLE", Tables: []ddllog.Touched{{OID: 8, Schema: "public", Name: "once", Kind: "r", Follow: "none", Dropped: true}}}, nil, "true"},
+		{"late", ddllog.Entry{Tag: "CREATE TABLE", Tables: []ddllog.Touched{late}}, nil, "true"},
+		{"late, with rows", ddllog.Entry{Tag: "CREATE TABLE AS", Definition: "create table t ()", Tables: []ddllog.Touched{late}}, nil, "true"},
+		{"late, and detached", ddllog.Entry{Tag: "ALTER TABLE", Tables: []ddllog.Touched{late}}, nil,
+			"false: public.t is selected by the mirror, and on the source only (ALTER TABLE): the next `bascule apply` adds it, with its rows"},
 		{"with rows", ddllog.Entry{Tag: "CREATE TABLE AS", Tables: []ddllog.Touched{chosen}}, nil,
 			"false: public.t is selected by the mirror, and on the source only (CREATE TABLE AS): the next `bascule apply` adds it, with its rows"},
 		{"with rows that are copied", ddllog.Entry{Tag: "SELECT INTO", Definition: "create table t ()", Tables: []ddllog.Touched{{OID: 9, Kind: "r", Follow: "inserts", Selected: true}}}, nil, "true"},
@@ -160,7 +166,10 @@ func TestBecome(t *testing.T) {
 		{Source: 1, Schema: "public", Name: "a", TargetSchema: "public", TargetName: "a", Follow: planner.FollowAll, Key: []string{"id"}, State: ledger.Followed, Point: 5},
 		{Source: 2, Schema: "public", Name: "b", TargetSchema: "t", TargetName: "b", Follow: planner.FollowInserts, State: ledger.Copying},
 		{Source: 3, Schema: "public", Name: "c", TargetSchema: "public", TargetName: "c", Follow: planner.FollowAll, State: ledger.Removed},
+		{Source: 4, Schema: "public", Name: "d", TargetSchema: "public", TargetName: "d", Follow: planner.FollowInserts, State: ledger.Waiting},
+		{Source: 5, Schema: "public", Name: "e", TargetSchema: "public", TargetName: "e", Follow: planner.FollowInserts, State: ledger.Followed, Point: 0x100},
 	}
+	keyed := &ddllog.Followed{Follow: "all", Key: []string{"id"}}
 	for _, tc := range []struct {
 		name string
 		t    ddllog.Touched
@@ -177,6 +186,13 @@ func TestBecome(t *testing.T) {
 		{"new", ddllog.Touched{OID: 9, Schema: "public", Name: "n", Follow: "all", Key: []string{"id"}}, "[public.n public.n all [id] streaming 0/99]"},
 		{"new, and not followed", ddllog.Touched{OID: 9, Schema: "public", Name: "n", Follow: "none", Selected: true}, "[]"},
 		{"detached again", ddllog.Touched{OID: 3, Schema: "public", Name: "c", Follow: "all", Key: []string{"id"}}, "[public.c public.c all [id] streaming 0/99]"},
+		{"late", ddllog.Touched{OID: 9, Schema: "public", Name: "n", Kind: "r", Follow: "none", Late: true, Could: keyed}, "[public.n public.n all [id] waiting 0/0]"},
+		{"late, of no kind that is copied", ddllog.Touched{OID: 9, Schema: "public", Name: "n", Kind: "p", Follow: "none", Late: true, Could: keyed}, "[]"},
+		{"late, and there again", ddllog.Touched{OID: 3, Schema: "public", Name: "c", Kind: "r", Follow: "none", Late: true, Could: keyed}, "[public.c public.c all [id] waiting 0/0]"},
+		{"a key of one that is yet to join", ddllog.Touched{OID: 4, Schema: "public", Name: "dd", Follow: "none", Could: keyed}, "[public.dd public.dd all [id] waiting 0/0]"},
+		{"yet to join, and selected no more", ddllog.Touched{OID: 4, Schema: "public", Name: "dd", Follow: "none"}, "[public.dd public.dd inserts [] removed 0/0] public.dd is not published any more, and not followed"},
+		{"before it has joined", ddllog.Touched{OID: 5, Schema: "public", Name: "e", Follow: "none", Could: keyed}, "[public.e public.e all [id] streaming 0/100]"},
+		{"taken out", ddllog.Touched{OID: 1, Schema: "public", Name: "a", Follow: "none", Could: keyed}, "[public.a public.a all [id] removed 0/5] public.a is not published any more, and not followed"},
 		{"removed stays", ddllog.Touched{OID: 3, Schema: "public", Name: "c", Follow: "none"}, "[]"},
 	} {
 		changed, notes := ddllog.Become(all, &ddllog.Entry{Tables: []ddllog.Touched{tc.t}}, 0x99)

@@ -67,10 +67,21 @@ type Touched struct {
 	Follow   string   `json:"follow"`
 	Key      []string `json:"key"`
 
+	// Late: it was to join its publication, which somebody else had locked. Could is how
+	// a table could be followed that is selected and not published; nil for every other.
+	Late  bool      `json:"late"`
+	Could *Followed `json:"could"`
+
 	Dropped bool `json:"dropped"`
 
 	// Shape stands for what its rows are like; "" where that is not known.
 	Shape string `json:"shape"`
+}
+
+// Followed is how a table is, as Touched has it.
+type Followed struct {
+	Follow string   `json:"follow"`
+	Key    []string `json:"key"`
 }
 
 // String is the table's name for people.

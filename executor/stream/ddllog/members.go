@@ -14,7 +14,8 @@ import (
 //
 // A table that is published and no member was made by the command, or has on the target
 // all rows that came before it as those of its root: its changes are applied from this
-// very place on. One that was made with rows waits for these.
+// very place on. One that was made with rows waits for these, and so does one that was
+// late to join its publication: what was written to it until then is not sent.
 func Become(all []ledger.Member, e *Entry, final catalog.LSN) (changed []ledger.Member, notes []string) {
 	for i := range e.Tables {
 		t := &e.Tables[i]
@@ -26,8 +27,12 @@ func Become(all []ledger.Member, e *Entry, final catalog.LSN) (changed []ledger.
 				m.State, m.Point = ledger.Waiting, 0
 			}
 			changed = append(changed, m)
+		case e.late(t) && (at < 0 || all[at].State == ledger.Removed):
+			m := t.fresh(final)
+			m.Follow, m.Key, m.State, m.Point = t.Could.Follow, t.Could.key(), ledger.Waiting, 0
+			changed = append(changed, m)
 		case at >= 0 && all[at].State != ledger.Removed:
-			m, note := t.become(all[at])
+			m, note := t.become(all[at], final)
 			if !same(m, all[at]) {
 				changed = append(changed, m)
 			}
@@ -46,7 +51,7 @@ func (t *Touched) fresh(final catalog.LSN) ledger.Member {
 
 // become carries over what is not the log's to say. The target's name follows the
 // source's, where it was the same.
-func (t *Touched) become(was ledger.Member) (m ledger.Member, note string) {
+func (t *Touched) become(was ledger.Member, final catalog.LSN) (m ledger.Member, note string) {
 	m = was
 	switch {
 	case t.Dropped:
@@ -58,6 +63,10 @@ func (t *Touched) become(was ledger.Member) (m ledger.Member, note string) {
 	m.Schema, m.Name = t.Schema, t.Name
 	if was.Schema == was.TargetSchema && was.Name == was.TargetName {
 		m.TargetSchema, m.TargetName = t.Schema, t.Name
+	}
+	if t.Could != nil && !t.followed() && (was.State == ledger.Waiting || was.State == ledger.Followed && was.Point.Covers(final)) {
+		m.Follow, m.Key = t.Could.Follow, t.Could.key() // it has joined, or will, behind this
+		return m, ""
 	}
 	switch {
 	case t.followed():
@@ -78,12 +87,14 @@ func (t *Touched) become(was ledger.Member) (m ledger.Member, note string) {
 	return m, note
 }
 
+func (t *Touched) key() []string { return Followed{t.Follow, t.Key}.key() }
+
 // key is nil for a table of which inserts alone are followed.
-func (t *Touched) key() []string {
-	if t.Follow != planner.FollowAll {
+func (f Followed) key() []string {
+	if f.Follow != planner.FollowAll {
 		return nil
 	}
-	return t.Key
+	return f.Key
 }
 
 func same(a, b ledger.Member) bool {

@@ -122,7 +122,7 @@ func (r Rules) inside(e *Entry) (bool, error) {
 		if r.Coming != nil && r.Coming(t.OID) && !t.followed() && !t.Dropped {
 			continue // its copy begins behind this
 		}
-		if r.Known(t.OID) || t.followed() || t.Selected && (t.Kind == "p" || t.Partition) || slices.ContainsFunc(t.Above, r.Known) {
+		if r.Known(t.OID) || t.followed() || e.late(t) || t.Selected && (t.Kind == "p" || t.Partition) || slices.ContainsFunc(t.Above, r.Known) {
 			return true, nil
 		}
 		if !t.Selected && !t.Dropped {
@@ -138,6 +138,12 @@ func (r Rules) inside(e *Entry) (bool, error) {
 // followed: its rows are published.
 func (t *Touched) followed() bool {
 	return !t.Dropped && (t.Follow == planner.FollowAll || t.Follow == planner.FollowInserts)
+}
+
+// late reports whether the entry made a table that is yet to join its publication, and is
+// copied behind that. The rows of one that was detached are on the target.
+func (e *Entry) late(t *Touched) bool {
+	return t.Late && t.Could != nil && t.Kind == "r" && e.Tag != "ALTER TABLE"
 }
 
 // Note says of an entry that is passed over what its operator should know, or "".
