@@ -51,7 +51,7 @@ func (a *apply) forgetOn(ctx context.Context, c *planner.Change, m planner.DDLMi
 	if peer == nil {
 		return nil
 	}
-	conn, err := session.Open(ctx, peer, session.Options{Application: application(c.Address, "ddl")})
+	conn, err := session.Open(ctx, peer, session.Options{Application: session.Application(c.Address, "ddl")})
 	if err != nil {
 		return err
 	}
@@ -79,7 +79,7 @@ func passedBy(ctx context.Context, conn *pgx.Conn, mirror string, row *ledger.DD
 	if !stream.FromLog(row.Command) {
 		return true, nil
 	}
-	rec, err := ledgerRecord(ctx, conn, mirror)
+	rec, err := ledger.Find(ctx, conn, mirror)
 	if err != nil {
 		return false, err
 	}

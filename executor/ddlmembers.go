@@ -139,7 +139,7 @@ func anyOf[T any](set map[uint32]T, list []uint32) bool {
 
 // table takes in one that is followed from now on.
 func (h *shifting) table(t *planner.Table) {
-	m := memberOf(t)
+	m := ledger.MemberOf(t)
 	name := pgname.Shown(t.Schema, t.Name)
 	was, known := h.known[t.OID]
 	if known {

@@ -97,7 +97,7 @@ func (a *apply) newCommanding(c *planner.Change) (*commanding, error) {
 		if i < 0 || target == nil {
 			return nil, fmt.Errorf("%s or %s is not declared", m.Address, m.Target)
 		}
-		d.sides = append(d.sides, &ddlSide{commanding: d, address: m.Address, name: label(m.Address), id: m.ID, target: target, decl: a.cfg.Config.Mirrors[i]})
+		d.sides = append(d.sides, &ddlSide{commanding: d, address: m.Address, name: session.Label(m.Address), id: m.ID, target: target, decl: a.cfg.Config.Mirrors[i]})
 	}
 	return d, nil
 }
@@ -157,7 +157,7 @@ func (d *commanding) run(ctx context.Context) (err error) {
 
 // open opens a session for the block on either peer.
 func (d *commanding) open(ctx context.Context, peer *config.Peer) (*pgx.Conn, error) {
-	return session.Open(ctx, peer, session.Options{Application: application(d.change.Address, "ddl")})
+	return session.Open(ctx, peer, session.Options{Application: session.Application(d.change.Address, "ddl")})
 }
 
 func (d *commanding) close(ctx context.Context) {

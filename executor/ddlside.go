@@ -69,7 +69,7 @@ func (s *ddlSide) begin(ctx context.Context) (err error) {
 }
 
 func (s *ddlSide) readRecord(ctx context.Context) (err error) {
-	if s.rec, err = ledgerRecord(ctx, s.conn, s.id); err == nil && s.rec == nil {
+	if s.rec, err = ledger.Find(ctx, s.conn, s.id); err == nil && s.rec == nil {
 		err = fmt.Errorf("mirror %q is not in the ledger any more", s.id)
 	}
 	return err

@@ -24,7 +24,7 @@ func (h *handover) engine(ctx context.Context) (engine, error) {
 
 // way is how the servers of a mirror reach one of its peers.
 func (h *handover) way(ctx context.Context, peer *config.Peer) (session.Reach, error) {
-	return session.FromServer(ctx, peer, application(h.address, h.settings.Engine))
+	return session.FromServer(ctx, peer, session.Application(h.address, h.settings.Engine))
 }
 
 func (h *handover) subscription(ctx context.Context) (engine, error) {

@@ -133,7 +133,7 @@ func (h *handover) failover(ctx context.Context, has bool) error {
 	if has || !h.settings.Failover {
 		return nil
 	}
-	conn, err := session.Open(ctx, h.source, session.Options{Application: application(h.address, "slot"), Replication: true})
+	conn, err := session.Open(ctx, h.source, session.Options{Application: session.Application(h.address, "slot"), Replication: true})
 	if err != nil {
 		return err
 	}

@@ -264,7 +264,7 @@ func (f *following) timeline(ctx context.Context) (int32, error) {
 
 // openReplication opens a connection that speaks the replication protocol.
 func (f *following) openReplication(ctx context.Context, role string) (*pgconn.PgConn, error) {
-	conn, err := session.Open(ctx, f.copying.source, session.Options{Application: application(f.change.Address, role), Replication: true})
+	conn, err := session.Open(ctx, f.copying.source, session.Options{Application: session.Application(f.change.Address, role), Replication: true})
 	if err != nil {
 		return nil, err
 	}

@@ -109,7 +109,7 @@ func (f *following) setAside(ctx context.Context, todo []*planner.Table) error {
 func (f *following) coming(todo []*planner.Table) []ledger.Member {
 	var members []ledger.Member
 	for _, t := range f.joining(todo) {
-		members = append(members, memberOf(t))
+		members = append(members, ledger.MemberOf(t))
 	}
 	return members
 }

@@ -89,7 +89,7 @@ func (f *following) attach(ctx context.Context) error {
 // findCopied finds the tables that an earlier try has copied whole: they stay, each
 // with the point of its own copy.
 func (f *following) findCopied(ctx context.Context) error {
-	rec, err := ledgerRecord(ctx, f.conn, f.plan.ID)
+	rec, err := ledger.Find(ctx, f.conn, f.plan.ID)
 	if err != nil || rec == nil {
 		return err
 	}
@@ -238,7 +238,7 @@ func (f *following) prepare(ctx context.Context, todo []*planner.Table) error {
 	}
 	var members []ledger.Member
 	for _, t := range f.joining(todo) {
-		m := memberOf(t)
+		m := ledger.MemberOf(t)
 		m.Point = f.copied.point
 		f.members[m.Source] = m
 		members = append(members, m)

@@ -95,7 +95,7 @@ func recordHalt(ctx context.Context, conn *pgx.Conn, target *config.Peer, addres
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTime)
 	defer cancel()
 	if conn.IsClosed() {
-		another, failed := session.Open(ctx, target, session.Options{Application: application(address, "apply")})
+		another, failed := session.Open(ctx, target, session.Options{Application: session.Application(address, "apply")})
 		if failed != nil {
 			return halt, errors.Join(err, failed)
 		}

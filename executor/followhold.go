@@ -85,7 +85,7 @@ func (f *following) makeCopySlot(ctx context.Context) error {
 
 // copySlotName has our prefix and lineage, and is no other's.
 func (f *following) copySlotName() string {
-	return pgname.Derived("bascule", label(f.change.Address), f.cfg.State.Lineage[:8], "copy")
+	return pgname.Derived("bascule", session.Label(f.change.Address), f.cfg.State.Lineage[:8], "copy")
 }
 
 // release lets the snapshot, its slot and the workers go.

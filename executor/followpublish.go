@@ -230,7 +230,7 @@ func (f *following) planned() []ledger.Member {
 	var list []ledger.Member
 	for i := range f.plan.Tables {
 		if t := &f.plan.Tables[i]; followed(t) && t.Work != planner.WorkRemove {
-			list = append(list, memberOf(t))
+			list = append(list, ledger.MemberOf(t))
 		}
 	}
 	return list
@@ -249,10 +249,4 @@ func (f *following) working() map[uint32]bool {
 // followed reports whether changes of a table arrive by the stream.
 func followed(t *planner.Table) bool {
 	return t.Follow == planner.FollowAll || t.Follow == planner.FollowInserts
-}
-
-func memberOf(t *planner.Table) ledger.Member {
-	schema, name := t.FinalName()
-	return ledger.Member{Source: t.OID, Schema: t.Schema, Name: t.Name, TargetSchema: schema, TargetName: name,
-		Follow: t.Follow, Key: t.Key, Dropped: t.Dropped, State: ledger.Copying}
 }

@@ -20,10 +20,6 @@ import (
 	"bascule/state"
 )
 
-// label is the part of a mirror's address that names it in sessions: app, or
-// app["eu"].
-func label(address string) string { return strings.TrimPrefix(address, "mirror.") }
-
 // attempts of one apply at a mirror: a lost snapshot or a lost server costs one.
 const (
 	attempts     = 4
@@ -61,7 +57,7 @@ func (a *apply) mirror(ctx context.Context, c *planner.Change) error {
 }
 
 func (a *apply) newCopying(c *planner.Change) (*copying, error) {
-	m := &copying{apply: a, change: c, plan: c.Mirror, name: label(c.Address),
+	m := &copying{apply: a, change: c, plan: c.Mirror, name: session.Label(c.Address),
 		source: a.peers[c.Mirror.Source], target: a.peers[c.Mirror.Target]}
 	if m.source == nil || m.target == nil {
 		return nil, fmt.Errorf("%s or %s is not declared", c.Mirror.Source, c.Mirror.Target)
@@ -106,7 +102,7 @@ func again(err error) bool {
 }
 
 func (m *copying) open(ctx context.Context, peer *config.Peer, role string, settings map[string]string) (*pgx.Conn, error) {
-	return session.Open(ctx, peer, session.Options{Application: application(m.change.Address, role), Settings: settings})
+	return session.Open(ctx, peer, session.Options{Application: session.Application(m.change.Address, role), Settings: settings})
 }
 
 // attempt makes one complete try.
@@ -168,7 +164,7 @@ func (m *copying) note(text string) {
 
 // createDatabase creates the target's database and records which one it is.
 func (m *copying) createDatabase(ctx context.Context) error {
-	conn, err := session.Open(ctx, m.target, session.Options{Application: application(m.change.Address, "apply"), Database: "postgres"})
+	conn, err := session.Open(ctx, m.target, session.Options{Application: session.Application(m.change.Address, "apply"), Database: "postgres"})
 	if err != nil {
 		return err
 	}

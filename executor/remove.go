@@ -90,19 +90,16 @@ func (a *apply) onTarget(ctx context.Context, c *planner.Change, work func(conn 
 	if peer == nil {
 		return fmt.Errorf("%s is not declared", c.Mirror.Target)
 	}
-	conn, err := session.Open(ctx, peer, session.Options{Application: application(c.Address, "apply")})
+	conn, err := session.Open(ctx, peer, session.Options{Application: session.Application(c.Address, "apply")})
 	if err != nil {
 		return err
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
 	waiting := func(text string) {
-		a.cfg.Sink.Event(progress.Noted{Mirror: label(c.Address), Text: text})
+		a.cfg.Sink.Event(progress.Noted{Mirror: session.Label(c.Address), Text: text})
 	}
 	if err := ledger.LeaseFrom(ctx, conn, c.Mirror.ID, waiting); err != nil {
 		return err
 	}
 	return work(conn)
 }
-
-// application is the application_name of a session that works on a mirror.
-func application(address, role string) string { return "bascule/" + label(address) + "/" + role }

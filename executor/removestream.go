@@ -98,9 +98,11 @@ func (r *removal) engine(ctx context.Context, made *planner.Stream, target *pgx.
 	}
 	m := r.change.Mirror
 	h := &handover{id: m.ID, address: r.change.Address, settings: *made, source: r.peers[m.Source], target: r.peers[m.Target], conn: target,
-		note: func(text string) { r.cfg.Sink.Event(progress.Noted{Mirror: label(r.change.Address), Text: text}) }, sink: r.cfg.Sink, log: r.cfg.Log}
+		note: func(text string) {
+			r.cfg.Sink.Event(progress.Noted{Mirror: session.Label(r.change.Address), Text: text})
+		}, sink: r.cfg.Sink, log: r.cfg.Log}
 	if slices.ContainsFunc(r.change.Steps, func(s planner.Step) bool { return s.Peer == m.Source }) && h.source != nil {
-		conn, err := session.Open(ctx, h.source, session.Options{Application: application(r.change.Address, "remove")})
+		conn, err := session.Open(ctx, h.source, session.Options{Application: session.Application(r.change.Address, "remove")})
 		var away *session.ConnectError
 		switch {
 		case err == nil:
@@ -135,7 +137,7 @@ func (r *removal) onSource(ctx context.Context, made *planner.Stream) error {
 		return fmt.Errorf("%s is not declared", r.change.Mirror.Source)
 	}
 	var err error
-	r.source, err = session.Open(ctx, peer, session.Options{Application: application(r.change.Address, "remove")})
+	r.source, err = session.Open(ctx, peer, session.Options{Application: session.Application(r.change.Address, "remove")})
 	if err != nil {
 		return err
 	}
@@ -216,7 +218,7 @@ func (r *removal) gone(ctx context.Context, id string, work func() error, forget
 	if err := r.step(ctx, address, id, work); err != nil {
 		return err
 	}
-	r.cfg.Sink.Event(progress.Noted{Mirror: label(address), Text: id + ": done"})
+	r.cfg.Sink.Event(progress.Noted{Mirror: session.Label(address), Text: id + ": done"})
 	return r.save(ctx, func(f *state.File) {
 		if old := f.Find(address); old != nil && old.Mirror != nil && old.Mirror.OnSource != nil {
 			forget(old.Mirror.OnSource)

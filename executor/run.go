@@ -13,6 +13,7 @@ import (
 	"bascule/config"
 	"bascule/executor/ledger"
 	"bascule/executor/progress"
+	"bascule/planner/session"
 	"bascule/state"
 )
 
@@ -164,7 +165,7 @@ func (k *kept) same(other *kept) bool {
 func (r *runner) missing(address string) {
 	if !r.absent[address] {
 		r.absent[address] = true
-		r.cfg.Sink.Event(progress.Noted{Mirror: label(address), Text: "is not applied; it is streamed as soon as `bascule apply` has made it"})
+		r.cfg.Sink.Event(progress.Noted{Mirror: session.Label(address), Text: "is not applied; it is streamed as soon as `bascule apply` has made it"})
 	}
 }
 
@@ -172,14 +173,14 @@ func (r *runner) missing(address string) {
 func (r *runner) keep(ctx context.Context, address string, k *kept) {
 	source, target := r.peer(k.source), r.peer(k.target)
 	if source == nil || target == nil {
-		r.cfg.Sink.Event(progress.Noted{Mirror: label(address),
+		r.cfg.Sink.Event(progress.Noted{Mirror: session.Label(address),
 			Text: fmt.Sprintf("cannot be streamed: it was applied from %s to %s, and one of them is not declared", k.source, k.target)})
 		return
 	}
 	ctx, k.stop = context.WithCancel(ctx)
 	k.done = make(chan struct{})
 	r.kept[address] = k
-	m := &keeper{address: address, name: label(address), id: k.id, source: source, target: target,
+	m := &keeper{address: address, name: session.Label(address), id: k.id, source: source, target: target,
 		retry: r.retry[address], sink: r.cfg.Sink, log: r.cfg.Log.With("mirror", address), streamLog: r.cfg.Log}
 	delete(r.retry, address)
 	r.all.Go(func() {

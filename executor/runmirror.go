@@ -77,7 +77,7 @@ func (k *keeper) run(ctx context.Context) {
 // attend keeps the mirror over one session on the target. It returns the error that
 // ended that, or when ctx ends.
 func (k *keeper) attend(ctx context.Context) error {
-	conn, err := session.Open(ctx, k.target, session.Options{Application: application(k.address, "run")})
+	conn, err := session.Open(ctx, k.target, session.Options{Application: session.Application(k.address, "run")})
 	if err != nil {
 		return err
 	}

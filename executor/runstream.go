@@ -203,7 +203,7 @@ const trimEvery = 10 * time.Minute
 
 // trim deletes them. What is left is deleted the next time.
 func (a *arrivals) trim(ctx context.Context) {
-	conn, err := session.Open(ctx, a.source, session.Options{Application: application(a.address, "run")})
+	conn, err := session.Open(ctx, a.source, session.Options{Application: session.Application(a.address, "run")})
 	if err != nil {
 		a.log.DebugContext(ctx, "log of DDL not trimmed", "error", err)
 		return
@@ -230,7 +230,7 @@ func (a *arrivals) await(ctx context.Context) {
 
 // sourceEnd is where the source's WAL ends now.
 func (k *keeper) sourceEnd(ctx context.Context) (end catalog.LSN, err error) {
-	conn, err := session.Open(ctx, k.source, session.Options{Application: application(k.address, "run"), ReadOnly: true})
+	conn, err := session.Open(ctx, k.source, session.Options{Application: session.Application(k.address, "run"), ReadOnly: true})
 	if err != nil {
 		return 0, err
 	}

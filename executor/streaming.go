@@ -54,7 +54,7 @@ type streamOpener struct {
 }
 
 func (o streamOpener) openSource(ctx context.Context) (*pgconn.PgConn, error) {
-	conn, err := session.Open(ctx, o.source, session.Options{Application: application(o.address, "stream"), Replication: true})
+	conn, err := session.Open(ctx, o.source, session.Options{Application: session.Application(o.address, "stream"), Replication: true})
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +69,7 @@ func (o streamOpener) openTarget(ctx context.Context) (*pgx.Conn, error) {
 	if o.settings.ReplicaRole {
 		settings["session_replication_role"] = "replica"
 	}
-	return session.Open(ctx, o.target, session.Options{Application: application(o.address, "apply"), Settings: settings})
+	return session.Open(ctx, o.target, session.Options{Application: session.Application(o.address, "apply"), Settings: settings})
 }
 
 // checkTime is how long a check may take. A server that vanished would be waited for
@@ -90,7 +90,7 @@ func (o streamOpener) check(ctx context.Context, position catalog.LSN) error {
 }
 
 func (o streamOpener) checkNow(ctx context.Context, position catalog.LSN) error {
-	target, err := session.Open(ctx, o.target, session.Options{Application: application(o.address, "check")})
+	target, err := session.Open(ctx, o.target, session.Options{Application: session.Application(o.address, "check")})
 	if err != nil {
 		return err
 	}
@@ -107,7 +107,7 @@ func (o streamOpener) checkNow(ctx context.Context, position catalog.LSN) error 
 	if was != nil {
 		checked.Timeline = was.Timeline
 	}
-	source, err := session.Open(ctx, o.source, session.Options{Application: application(o.address, "check"), Replication: true})
+	source, err := session.Open(ctx, o.source, session.Options{Application: session.Application(o.address, "check"), Replication: true})
 	if err != nil {
 		return err
 	}

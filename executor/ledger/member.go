@@ -6,6 +6,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"bascule/planner"
 	"bascule/planner/catalog"
 )
 
@@ -41,6 +42,13 @@ type Member struct {
 	// that: by them a column that the source dropped is told from one that only the
 	// target ever had. PutMembers keeps what is recorded where they are nil.
 	Columns []Column `json:",omitempty"`
+}
+
+// MemberOf is what a table of the plan becomes a member as: it is yet to be copied.
+func MemberOf(t *planner.Table) Member {
+	schema, name := t.FinalName()
+	return Member{Source: t.OID, Schema: t.Schema, Name: t.Name, TargetSchema: schema, TargetName: name,
+		Follow: t.Follow, Key: t.Key, Dropped: t.Dropped, State: Copying}
 }
 
 // PointOf returns the point of the row with this key, of a table with Parts.

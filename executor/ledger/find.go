@@ -1,4 +1,4 @@
-package executor
+package ledger
 
 import (
 	"context"
@@ -9,8 +9,8 @@ import (
 	"bascule/planner/catalog"
 )
 
-// ledgerRecord is what the ledger of a target has of a mirror, nil where it has nothing.
-func ledgerRecord(ctx context.Context, conn *pgx.Conn, mirror string) (*catalog.LedgerMirror, error) {
+// Find returns what the ledger of a target has of a mirror, nil where it has nothing.
+func Find(ctx context.Context, conn *pgx.Conn, mirror string) (*catalog.LedgerMirror, error) {
 	all, err := catalog.ReadLedger(ctx, conn)
 	if err != nil {
 		return nil, err
