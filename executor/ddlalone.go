@@ -11,6 +11,7 @@ import (
 	"bascule/config"
 	"bascule/config/pgname"
 	"bascule/executor/ddl"
+	"bascule/executor/drive"
 	"bascule/executor/ledger"
 	"bascule/executor/slot"
 	"bascule/planner"
@@ -26,7 +27,7 @@ func (d *commanding) byItself(ctx context.Context) error {
 	}
 	return d.drive(ctx, func(ctx context.Context) error {
 		d.stage("catch up")
-		now, err := sourceNow(ctx, d.server.Control)
+		now, err := drive.SourceNow(ctx, d.server.Control)
 		if err != nil {
 			return err
 		}
@@ -43,7 +44,7 @@ func (d *commanding) byItself(ctx context.Context) error {
 			}
 		}
 		d.ended = true
-		if now, err = sourceNow(ctx, d.server.Control); err != nil {
+		if now, err = drive.SourceNow(ctx, d.server.Control); err != nil {
 			return err
 		}
 		d.stage("wait for the targets")

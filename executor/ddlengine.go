@@ -41,8 +41,7 @@ func (s *ddlSide) begun(ctx context.Context) error {
 
 // handover is that of the mirror.
 func (s *ddlSide) handover() *handover {
-	return &handover{id: s.id, address: s.address, settings: s.settings, source: s.source, target: s.target,
-		control: s.server.Control, conn: s.conn, note: s.note, sink: s.cfg.Sink, log: s.cfg.Log}
+	return &handover{Mirror: s.driven(), control: s.server.Control, conn: s.conn, note: s.note}
 }
 
 // handBack gives the mirrors that their servers move back to them.

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"bascule/executor/ddl"
+	"bascule/executor/drive"
 	"bascule/executor/ledger"
 	"bascule/executor/stream"
 	"bascule/planner/catalog"
@@ -20,7 +21,7 @@ import (
 // it, or else where the source was when this began.
 func (d *commanding) onTargets(ctx context.Context) error {
 	d.ended = true
-	end, err := sourceNow(ctx, d.server.Control)
+	end, err := drive.SourceNow(ctx, d.server.Control)
 	if err != nil {
 		return err
 	}
@@ -47,18 +48,18 @@ func (s *ddlSide) reach(ctx context.Context, lsn catalog.LSN) (through bool, err
 		}
 		s.halt = nil
 	}
-	cfg := streaming(s.id, s.address, s.settings, s.source, s.target, s.cfg.Sink, s.cfg.Log)
+	cfg := s.driven().Config()
 	if cfg.Blocks, err = s.blocks(ctx); err != nil {
 		return false, err
 	}
 	waiting, ran := context.WithCancelCause(ctx)
 	defer ran(nil)
 	if len(cfg.Blocks) > 0 {
-		cfg.Blocks[0].Ran = func() { ran(errDone) }
+		cfg.Blocks[0].Ran = func() { ran(drive.ErrDone) }
 	}
-	running, inner := runBeside(waiting, stream.New(cfg))
+	running, inner := drive.Start(waiting, stream.New(cfg))
 	err = running.CatchUp(inner, lsn)
-	failed := running.end()
+	failed := running.End()
 	if ctx.Err() != nil {
 		return false, context.Cause(ctx)
 	}
@@ -73,7 +74,7 @@ func (s *ddlSide) reach(ctx context.Context, lsn catalog.LSN) (through bool, err
 	if s.halt, err = s.standsFor(ctx, cfg.Blocks, failed); err != nil || s.halt != nil {
 		return false, err
 	}
-	_, failed = recordHalt(ctx, s.conn, s.target, s.address, s.id, s.settings, failed)
+	_, failed = s.driven().RecordHalt(ctx, s.conn, failed)
 	return false, fmt.Errorf("%s: %w", s.address, failed)
 }
 
@@ -91,7 +92,7 @@ func (s *ddlSide) ranThere(ctx context.Context, failed error) (bool, error) {
 	if failed == nil {
 		return true, nil
 	}
-	halt := haltOf(s.address, s.settings, failed)
+	halt := s.driven().Halt(failed)
 	if halt == nil {
 		return true, failed
 	}

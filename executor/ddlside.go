@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"bascule/config"
+	"bascule/executor/drive"
 	"bascule/executor/ledger"
 	"bascule/executor/pglogical"
 	"bascule/executor/slot"
@@ -32,7 +33,7 @@ type ddlSide struct {
 	members  []ledger.Member   // as they were when this began
 	row      *ledger.DDL       // as it was then
 	carrier  *pglogical.Engine // that carries commands itself, or nil
-	stream   *besideRun        // while it is driven
+	stream   *drive.Beside     // while it is driven
 	notes    []string          // for the operator, once it is through
 }
 
@@ -83,6 +84,11 @@ func (e *NotStreamingError) Error() string { return e.Mirror + " " + e.Why + ", 
 // Hint says what the operator can do about it.
 func (e *NotStreamingError) Hint() string { return e.Fix }
 
+// driven is the mirror of the side, as its stream is driven.
+func (s *ddlSide) driven() drive.Mirror {
+	return drive.Mirror{ID: s.id, Address: s.address, Settings: s.settings, Source: s.source, Target: s.target, Sink: s.cfg.Sink, Log: s.cfg.Log}
+}
+
 // drive streams the mirrors that do not have the command while work is done. What
 // halts one of them ends the work, and is the error.
 func (d *commanding) drive(ctx context.Context, work func(ctx context.Context) error) error {
@@ -96,17 +102,16 @@ func (d *commanding) drive(ctx context.Context, work func(ctx context.Context) e
 		}
 	}
 	for _, s := range driven {
-		cfg := streaming(s.id, s.address, s.settings, s.source, s.target, s.cfg.Sink, s.cfg.Log)
-		s.stream, running = runBeside(running, stream.New(cfg))
+		s.stream, running = drive.Start(running, stream.New(s.driven().Config()))
 	}
 	err := work(running)
 	var halts []error
 	for _, s := range slices.Backward(driven) {
-		failed := s.stream.end()
+		failed := s.stream.End()
 		if failed == nil || ctx.Err() != nil {
 			continue
 		}
-		s.halt, failed = recordHalt(ctx, s.conn, s.target, s.address, s.id, s.settings, failed)
+		s.halt, failed = s.driven().RecordHalt(ctx, s.conn, failed)
 		halts = append(halts, fmt.Errorf("%s: %w", s.address, failed))
 	}
 	switch {

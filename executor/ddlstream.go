@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"bascule/executor/ddl"
+	"bascule/executor/drive"
 	"bascule/executor/ledger"
 	"bascule/executor/slot"
 	"bascule/planner/catalog"
@@ -24,7 +25,7 @@ func (d *commanding) inStream(ctx context.Context) error {
 	d.ended = became == ddl.Committed
 	return d.drive(ctx, func(ctx context.Context) error {
 		d.stage("catch up")
-		end, err := sourceNow(ctx, d.server.Control)
+		end, err := drive.SourceNow(ctx, d.server.Control)
 		if err != nil {
 			return err
 		}

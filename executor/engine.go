@@ -4,17 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
-	"bascule/config"
+	"bascule/executor/drive"
 	"bascule/executor/ledger"
 	"bascule/executor/pglogical"
-	"bascule/executor/progress"
 	"bascule/executor/slot"
-	"bascule/planner"
 	"bascule/planner/catalog"
 )
 
@@ -50,15 +47,11 @@ type engine interface {
 // handover moves one mirror between Bascule's stream and the engine of its servers. Its
 // sessions are those of the caller, who holds the mirror's lease.
 type handover struct {
-	id, address    string
-	settings       planner.Stream
-	source, target *config.Peer
-	control, conn  *pgx.Conn // on the source, and on the target; one of them may be nil in remove
-	stays          bool      // remove is followed by prepare of the same kind
-	cleaned        bool      // an earlier remove has left nothing on the source
-	note           func(text string)
-	sink           progress.Sink
-	log            *slog.Logger
+	drive.Mirror
+	control, conn *pgx.Conn // on the source, and on the target; one of them may be nil in remove
+	stays         bool      // remove is followed by prepare of the same kind
+	cleaned       bool      // an earlier remove has left nothing on the source
+	note          func(text string)
 }
 
 // prepare makes what the engine needs, and returns the first position that it can go on
@@ -74,7 +67,7 @@ func (h *handover) prepare(ctx context.Context) (catalog.LSN, error) {
 	}
 	least, err := e.Prepare(ctx, members)
 	if err != nil {
-		return 0, fmt.Errorf("prepare the %s engine: %w", h.settings.Engine, err)
+		return 0, fmt.Errorf("prepare the %s engine: %w", h.Settings.Engine, err)
 	}
 	return h.behindCommands(ctx, e, least)
 }
@@ -87,7 +80,7 @@ func (h *handover) behindCommands(ctx context.Context, e engine, least catalog.L
 	if !carries {
 		return least, nil
 	}
-	begun, err := ledger.BegunDDL(ctx, h.conn, h.id)
+	begun, err := ledger.BegunDDL(ctx, h.conn, h.ID)
 	if err != nil {
 		return 0, err
 	}
@@ -97,7 +90,7 @@ func (h *handover) behindCommands(ctx context.Context, e engine, least catalog.L
 			return 0, err
 		}
 		if !queued {
-			now, err := sourceNow(ctx, h.control)
+			now, err := drive.SourceNow(ctx, h.control)
 			return max(least, now), err
 		}
 	}
@@ -110,14 +103,14 @@ func (h *handover) behindCommands(ctx context.Context, e engine, least catalog.L
 func (h *handover) handBack(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), handBackTime)
 	defer cancel()
-	was, err := ledger.ReadStream(ctx, h.conn, h.id)
+	was, err := ledger.ReadStream(ctx, h.conn, h.ID)
 	switch {
 	case err != nil:
 		return err
 	case was == nil, was.Handed, was.Halt != nil, was.Phase != catalog.PhaseStreaming, was.Settings.Engine == "", was.Settings.Paused:
 		return nil
 	}
-	h.settings = was.Settings
+	h.Settings = was.Settings
 	if carrying, err := h.carrying(ctx); err != nil || carrying {
 		return err
 	}
@@ -139,19 +132,18 @@ func (h *handover) carrying(ctx context.Context) (bool, error) {
 	if h.apart() {
 		return false, nil
 	}
-	begun, err := ledger.BegunDDL(ctx, h.conn, h.id)
+	begun, err := ledger.BegunDDL(ctx, h.conn, h.ID)
 	return len(begun) > 0, err
 }
 
 // reach streams until the mirror is at least, where it is not.
 func (h *handover) reach(ctx context.Context, least catalog.LSN) error {
-	at, err := ledger.TakePosition(ctx, h.conn, h.id, ledger.Main)
+	at, err := ledger.TakePosition(ctx, h.conn, h.ID, ledger.Main)
 	if err != nil || at == nil || at.LSN >= least {
 		return err
 	}
-	cfg := streaming(h.id, h.address, h.settings, h.source, h.target, h.sink, h.log)
-	return streamTo(ctx, cfg, least, func(err error) error {
-		_, err = recordHalt(ctx, h.conn, h.target, h.address, h.id, h.settings, err)
+	return drive.To(ctx, h.Config(), least, func(err error) error {
+		_, err = h.RecordHalt(ctx, h.conn, err)
 		return err
 	})
 }
@@ -169,30 +161,30 @@ func (h *handover) give(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	position, err := ledger.TakePosition(ctx, h.conn, h.id, ledger.Main)
+	position, err := ledger.TakePosition(ctx, h.conn, h.ID, ledger.Main)
 	if err != nil {
 		return err
 	}
-	if err := ledger.SetHanded(ctx, h.conn, h.id, true); err != nil {
+	if err := ledger.SetHanded(ctx, h.conn, h.ID, true); err != nil {
 		return err
 	}
 	if err := e.Give(ctx, position.LSN, members); err != nil {
 		var gap *pglogical.GapError
 		if errors.As(err, &gap) { // nothing was started, and where it stands is nothing that the target has
-			err = errors.Join(err, ledger.SetHanded(ctx, h.conn, h.id, false))
+			err = errors.Join(err, ledger.SetHanded(ctx, h.conn, h.ID, false))
 		}
-		return fmt.Errorf("start the %s engine: %w", h.settings.Engine, err)
+		return fmt.Errorf("start the %s engine: %w", h.Settings.Engine, err)
 	}
-	h.log.InfoContext(ctx, "mirror handed over", "mirror", h.address, "engine", h.settings.Engine, "lsn", position.LSN.String())
-	if !h.apart() || !h.settings.OwnSlot {
+	h.Log.InfoContext(ctx, "mirror handed over", "mirror", h.Address, "engine", h.Settings.Engine, "lsn", position.LSN.String())
+	if !h.apart() || !h.Settings.OwnSlot {
 		return nil
 	}
-	return slot.Drop(ctx, h.control, h.settings.Slot, slot.Patience) // it would hold WAL for nobody
+	return slot.Drop(ctx, h.control, h.Settings.Slot, slot.Patience) // it would hold WAL for nobody
 }
 
 // members are the tables that the engine is to follow.
 func (h *handover) members(ctx context.Context) ([]ledger.Member, error) {
-	all, err := ledger.Members(ctx, h.conn, h.id)
+	all, err := ledger.Members(ctx, h.conn, h.ID)
 	var list []ledger.Member
 	for _, m := range all {
 		if m.State == ledger.Followed {
@@ -214,7 +206,7 @@ func (h *handover) remove(ctx context.Context) error {
 		h.note(text)
 	}
 	if err != nil {
-		return fmt.Errorf("remove the %s engine: %w", h.settings.Engine, err)
+		return fmt.Errorf("remove the %s engine: %w", h.Settings.Engine, err)
 	}
 	return nil
 }

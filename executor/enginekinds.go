@@ -13,26 +13,26 @@ import (
 
 // engine returns that of the mirror's settings.
 func (h *handover) engine(ctx context.Context) (engine, error) {
-	switch h.settings.Engine {
+	switch h.Settings.Engine {
 	case planner.EngineSubscription:
 		return h.subscription(ctx)
 	case planner.EnginePglogical:
 		return h.pglogical(ctx)
 	}
-	return nil, fmt.Errorf("engine %q is not one that this build knows", h.settings.Engine)
+	return nil, fmt.Errorf("engine %q is not one that this build knows", h.Settings.Engine)
 }
 
 // way is how the servers of a mirror reach one of its peers.
 func (h *handover) way(ctx context.Context, peer *config.Peer) (session.Reach, error) {
-	return session.FromServer(ctx, peer, session.Application(h.address, h.settings.Engine))
+	return session.FromServer(ctx, peer, session.Application(h.Address, h.Settings.Engine))
 }
 
 func (h *handover) subscription(ctx context.Context) (engine, error) {
-	cfg := subscription.Config{Source: h.control, Target: h.conn, SourcePeer: h.source.Address, TargetPeer: h.target.Address,
-		Stream: h.settings, Note: h.note}
+	cfg := subscription.Config{Source: h.control, Target: h.conn, SourcePeer: h.Source.Address, TargetPeer: h.Target.Address,
+		Stream: h.Settings, Note: h.note}
 	if h.control != nil && h.conn != nil {
 		var err error
-		if cfg.Reach, err = h.way(ctx, h.source); err != nil {
+		if cfg.Reach, err = h.way(ctx, h.Source); err != nil {
 			return nil, err
 		}
 	}
@@ -40,20 +40,20 @@ func (h *handover) subscription(ctx context.Context) (engine, error) {
 }
 
 func (h *handover) pglogical(ctx context.Context) (*pglogical.Engine, error) {
-	cfg := pglogical.Config{Source: h.control, Target: h.conn, Stream: h.settings, Label: h.address, KeepExtension: h.stays, SourceCleaned: h.cleaned, Note: h.note}
+	cfg := pglogical.Config{Source: h.control, Target: h.conn, Stream: h.Settings, Label: h.Address, KeepExtension: h.stays, SourceCleaned: h.cleaned, Note: h.note}
 	if h.conn != nil {
-		name, err := session.ConnConfig(ctx, h.target, session.Options{})
+		name, err := session.ConnConfig(ctx, h.Target, session.Options{})
 		if err != nil {
 			return nil, err
 		}
 		cfg.TargetDatabase = name.Database
 	}
 	if h.control != nil && h.conn != nil {
-		provider, err := h.way(ctx, h.source)
+		provider, err := h.way(ctx, h.Source)
 		if err != nil {
 			return nil, err
 		}
-		subscriber, err := h.way(ctx, h.target)
+		subscriber, err := h.way(ctx, h.Target)
 		if err != nil {
 			return nil, err
 		}
@@ -68,7 +68,7 @@ func (h *handover) removeProvider(ctx context.Context, subscription string) erro
 	if subscription == "" {
 		return nil
 	}
-	e := pglogical.New(pglogical.Config{Source: h.control, Stream: planner.Stream{Subscription: subscription}, Label: h.address, Note: h.note})
+	e := pglogical.New(pglogical.Config{Source: h.control, Stream: planner.Stream{Subscription: subscription}, Label: h.Address, Note: h.note})
 	_, err := e.Remove(ctx) // what it says of the target is of nothing that is there
 	if err != nil {
 		return fmt.Errorf("remove what pglogical has on the source: %w", err)

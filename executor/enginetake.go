@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
+	"bascule/executor/drive"
 	"bascule/executor/ledger"
 	"bascule/executor/pglogical"
 	"bascule/executor/slot"
@@ -25,34 +25,31 @@ func (h *handover) takeBack(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	position, err := ledger.TakePosition(ctx, h.conn, h.id, ledger.Main)
+	position, err := ledger.TakePosition(ctx, h.conn, h.ID, ledger.Main)
 	if err != nil {
 		return err
 	}
 	if position == nil {
-		return fmt.Errorf("%s has no position in the ledger of its target any more", h.address)
+		return fmt.Errorf("%s has no position in the ledger of its target any more", h.Address)
 	}
 	at, err := h.take(ctx, e)
 	var gone *subscription.GoneError
 	var gap *pglogical.GapError
 	if errors.As(err, &gone) || errors.As(err, &gap) {
 		return &slot.TerminalError{Halt: ledger.Halt{Code: "engine_lost", Terminal: true, Text: err.Error(),
-			Remedy: "copy everything again: bascule apply -replace='" + h.address + "'"}}
+			Remedy: "copy everything again: bascule apply -replace='" + h.Address + "'"}}
 	}
 	if err != nil {
-		return fmt.Errorf("stop the %s engine: %w", h.settings.Engine, err)
+		return fmt.Errorf("stop the %s engine: %w", h.Settings.Engine, err)
 	}
-	h.log.InfoContext(ctx, "mirror taken back", "mirror", h.address, "engine", h.settings.Engine, "lsn", at.String())
+	h.Log.InfoContext(ctx, "mirror taken back", "mirror", h.Address, "engine", h.Settings.Engine, "lsn", at.String())
 	// Also after a cancel: an engine that is stopped is given back only where this is
 	// recorded. What it has carried comes first: once the mirror is taken back, nobody asks
 	// for that again.
-	recording, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTime)
+	recording, cancel := context.WithTimeout(context.WithoutCancel(ctx), drive.RecordTime)
 	defer cancel()
-	return errors.Join(h.settleCarried(recording, e, max(at, position.LSN)), ledger.TakeBack(recording, h.conn, h.id, at))
+	return errors.Join(h.settleCarried(recording, e, max(at, position.LSN)), ledger.TakeBack(recording, h.conn, h.ID, at))
 }
-
-// recordTime is how long that may take.
-const recordTime = 30 * time.Second
 
 // take stops the engine, and returns where it stands. From there on there is a slot that
 // Bascule can stream from: it is made before anything is stopped, and what is in it that
@@ -68,7 +65,7 @@ func (h *handover) take(ctx context.Context, e engine) (catalog.LSN, error) {
 
 // apart reports whether the engine reads another slot than the one that Bascule streams
 // from: of the two, each is made before the other ends.
-func (h *handover) apart() bool { return h.settings.Engine == planner.EnginePglogical }
+func (h *handover) apart() bool { return h.Settings.Engine == planner.EnginePglogical }
 
 // settleCarried records the commands that the engine has carried to the target, and that
 // an apply which was killed did not record: what they made of the members is known from
@@ -78,12 +75,12 @@ func (h *handover) settleCarried(ctx context.Context, e engine, at catalog.LSN) 
 	if !carries {
 		return nil
 	}
-	begun, err := ledger.BegunDDL(ctx, h.conn, h.id)
+	begun, err := ledger.BegunDDL(ctx, h.conn, h.ID)
 	if err != nil {
 		return err
 	}
 	for i := range begun {
-		if err := recordCarried(ctx, h.conn, carrier, h.id, &begun[i], at); err != nil {
+		if err := recordCarried(ctx, h.conn, carrier, h.ID, &begun[i], at); err != nil {
 			return err
 		}
 	}
@@ -108,7 +105,7 @@ func (h *handover) ownSlot(ctx context.Context, carrier *pglogical.Engine) error
 	if err != nil {
 		return err
 	}
-	i := slices.IndexFunc(slots, func(s catalog.Slot) bool { return s.Name == h.settings.Slot })
+	i := slices.IndexFunc(slots, func(s catalog.Slot) bool { return s.Name == h.Settings.Slot })
 	if i >= 0 && slots[i].Confirmed != 0 && slots[i].WALStatus != "lost" && slots[i].Invalidation == "" {
 		return h.failover(ctx, slots[i].Failover)
 	}
@@ -117,11 +114,11 @@ func (h *handover) ownSlot(ctx context.Context, carrier *pglogical.Engine) error
 		return err
 	}
 	if i >= 0 { // it is of no use, or its making was interrupted
-		if err := slot.Drop(ctx, h.control, h.settings.Slot, slot.Patience); err != nil {
+		if err := slot.Drop(ctx, h.control, h.Settings.Slot, slot.Patience); err != nil {
 			return err
 		}
 	}
-	if err := slot.Copy(ctx, h.control, from, h.settings.Slot); err != nil {
+	if err := slot.Copy(ctx, h.control, from, h.Settings.Slot); err != nil {
 		return err
 	}
 	return h.failover(ctx, false)
@@ -130,13 +127,13 @@ func (h *handover) ownSlot(ctx context.Context, carrier *pglogical.Engine) error
 // failover has standbys keep a copy of our slot, where that is wanted: a copied slot has
 // that not from the one that it is a copy of.
 func (h *handover) failover(ctx context.Context, has bool) error {
-	if has || !h.settings.Failover {
+	if has || !h.Settings.Failover {
 		return nil
 	}
-	conn, err := session.Open(ctx, h.source, session.Options{Application: session.Application(h.address, "slot"), Replication: true})
+	conn, err := session.Open(ctx, h.Source, session.Options{Application: session.Application(h.Address, "slot"), Replication: true})
 	if err != nil {
 		return err
 	}
 	defer session.Close(ctx, conn)
-	return slot.SetFailover(ctx, conn.PgConn(), h.settings.Slot)
+	return slot.SetFailover(ctx, conn.PgConn(), h.Settings.Slot)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"bascule/executor/drive"
 	"bascule/executor/ledger"
 	"bascule/executor/slot"
 	"bascule/executor/stream"
@@ -149,58 +150,17 @@ func (f *following) catchUp(ctx context.Context, main *stream.Stream) error {
 		}
 		return all
 	}
-	side, inner := runBeside(ctx, stream.New(cfg))
+	side, inner := drive.Start(ctx, stream.New(cfg))
 	err := f.handOver(ctx, inner, main, side, ours)
-	if failed := side.end(); failed != nil {
+	if failed := side.End(); failed != nil {
 		return failed // who waited for it knows only that it has ended
-	}
-	return err
-}
-
-// besideRun is a stream that runs in a goroutine of its own.
-type besideRun struct {
-	*stream.Stream
-	stop  context.CancelCauseFunc
-	ended chan error
-}
-
-// runBeside starts a stream, which the caller ends. The context lasts as long as it
-// runs.
-func runBeside(ctx context.Context, s *stream.Stream) (*besideRun, context.Context) {
-	r := &besideRun{Stream: s, ended: make(chan error, 1)}
-	ctx, r.stop = context.WithCancelCause(ctx)
-	go func() {
-		err := s.Run(ctx)
-		r.stop(errDone)
-		r.ended <- err
-		close(r.ended)
-	}()
-	return r, ctx
-}
-
-// end stops the stream and returns its error; the second time there is none.
-func (r *besideRun) end() error {
-	r.stop(errDone)
-	return <-r.ended
-}
-
-// streamTo streams until the target has all that the source had at lsn. What ends the
-// stream before that goes through halted, which records it.
-func streamTo(ctx context.Context, cfg stream.Config, lsn catalog.LSN, halted func(error) error) error {
-	s, running := runBeside(ctx, stream.New(cfg))
-	err := s.CatchUp(running, lsn)
-	switch failed := s.end(); {
-	case ctx.Err() != nil:
-		return context.Cause(ctx)
-	case failed != nil:
-		return halted(failed)
 	}
 	return err
 }
 
 // handOver gives the tables to the main stream: it stands still at its position while
 // they come to the same one or beyond, which is their point from then on.
-func (f *following) handOver(ctx, running context.Context, main *stream.Stream, side *besideRun, ours map[uint32]bool) error {
+func (f *following) handOver(ctx, running context.Context, main *stream.Stream, side *drive.Beside, ours map[uint32]bool) error {
 	for {
 		p := main.Progress().Position
 		if err := side.CatchUp(running, p); err != nil {
@@ -215,7 +175,7 @@ func (f *following) handOver(ctx, running context.Context, main *stream.Stream, 
 		if err := side.CatchUp(running, position); err != nil {
 			return err
 		}
-		if err := side.end(); err != nil {
+		if err := side.End(); err != nil {
 			return err
 		}
 		at, err := ledger.TakePosition(ctx, f.conn, f.plan.ID, sideStream)

@@ -6,16 +6,13 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
-	"bascule/config"
+	"bascule/executor/drive"
 	"bascule/executor/ledger"
 	"bascule/executor/progress"
 	"bascule/executor/snapshot"
 	"bascule/executor/stream"
 	"bascule/planner"
 	"bascule/planner/catalog"
-	"bascule/planner/session"
 )
 
 // Values of Config.Wait.
@@ -32,19 +29,16 @@ const smallLag = 1 << 20
 // lagPoll is the time between two looks at the lag.
 const lagPoll = 200 * time.Millisecond
 
-// errDone ends a stream that has done what it was driven for.
-var errDone = errors.New("the work beside the stream has ended")
-
 // drive streams the mirror while work is done beside it, and what is left to build;
 // it lets go when the mirror has caught up. A mirror that is paused is not streamed.
 func (f *following) drive(ctx context.Context, work func(ctx context.Context, s *stream.Stream) error) error {
 	if f.stream.Paused {
 		return f.finishBeside(ctx, nil)
 	}
-	s, running := runBeside(ctx, stream.New(f.streamConfig()))
+	s, running := drive.Start(ctx, stream.New(f.streamConfig()))
 	f.stage("stream")
 	err := f.accompany(running, s.Stream, work)
-	if failed := s.end(); failed != nil && ctx.Err() == nil {
+	if failed := s.End(); failed != nil && ctx.Err() == nil {
 		return f.halted(ctx, failed)
 	}
 	if ctx.Err() != nil {
@@ -59,7 +53,13 @@ func (f *following) drive(ctx context.Context, work func(ctx context.Context, s 
 
 // streamConfig is the mirror's main stream.
 func (f *following) streamConfig() stream.Config {
-	return streaming(f.plan.ID, f.change.Address, *f.stream, f.copying.source, f.target, f.cfg.Sink, f.cfg.Log)
+	return f.driven(*f.stream).Config()
+}
+
+// driven is the mirror as its stream is driven, by these settings.
+func (f *following) driven(s planner.Stream) drive.Mirror {
+	return drive.Mirror{ID: f.plan.ID, Address: f.change.Address, Settings: s, Source: f.copying.source, Target: f.target,
+		Sink: f.cfg.Sink, Log: f.cfg.Log}
 }
 
 // accompany does what is to be done beside a stream that runs.
@@ -80,29 +80,8 @@ func (f *following) accompany(ctx context.Context, s *stream.Stream, work func(c
 
 // halted records why the stream stands still, for status and for the runner.
 func (f *following) halted(ctx context.Context, err error) error {
-	_, err = recordHalt(ctx, f.conn, f.target, f.change.Address, f.plan.ID, *f.stream, err)
+	_, err = f.driven(*f.stream).RecordHalt(ctx, f.conn, err)
 	return err
-}
-
-// recordHalt records the halt that an error is to the mirror, if it is one, and returns
-// it with the error. What was done beside the stream may have been cut off by it, and the
-// session with that: then another records it.
-func recordHalt(ctx context.Context, conn *pgx.Conn, target *config.Peer, address, id string, s planner.Stream, err error) (*ledger.Halt, error) {
-	halt := haltOf(address, s, err)
-	if halt == nil {
-		return nil, err
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTime)
-	defer cancel()
-	if conn.IsClosed() {
-		another, failed := session.Open(ctx, target, session.Options{Application: session.Application(address, "apply")})
-		if failed != nil {
-			return halt, errors.Join(err, failed)
-		}
-		defer session.Close(ctx, another)
-		conn = another
-	}
-	return halt, errors.Join(err, ledger.SetHalt(ctx, conn, id, halt))
 }
 
 // finishBeside builds what looks at all rows, when all tables have come to one point
@@ -159,7 +138,7 @@ func (f *following) awaitSmallLag(ctx context.Context, s *stream.Stream) error {
 	var least catalog.LSN
 	if f.stream.Engine != "" {
 		var err error
-		if least, err = sourceNow(ctx, f.control); err != nil {
+		if least, err = drive.SourceNow(ctx, f.control); err != nil {
 			return err
 		}
 	}
@@ -170,7 +149,7 @@ func (f *following) awaitSmallLag(ctx context.Context, s *stream.Stream) error {
 		timeout = timer.C
 	}
 	for {
-		now, err := sourceNow(ctx, f.control)
+		now, err := drive.SourceNow(ctx, f.control)
 		if err != nil {
 			return err
 		}
@@ -220,11 +199,3 @@ func (e *WaitError) Hint() string {
 
 // ExitCode is that of a wait that timed out.
 func (e *WaitError) ExitCode() int { return 8 }
-
-// sourceNow is where the source's log is now.
-func sourceNow(ctx context.Context, source *pgx.Conn) (now catalog.LSN, err error) {
-	err = source.QueryRow(ctx, currentLSN).Scan(&now)
-	return now, err
-}
-
-const currentLSN = `select pg_catalog.pg_current_wal_lsn()::text`

@@ -3,6 +3,7 @@ package executor
 import (
 	"context"
 
+	"bascule/executor/drive"
 	"bascule/executor/ledger"
 	"bascule/executor/stream"
 	"bascule/planner"
@@ -42,8 +43,7 @@ func (f *following) fromEngine(ctx context.Context, was *ledger.Stream) error {
 
 // handover is that of the mirror, by these settings.
 func (f *following) handover(s planner.Stream) *handover {
-	return &handover{id: f.plan.ID, address: f.change.Address, settings: s, source: f.copying.source, target: f.target,
-		control: f.control, conn: f.conn, note: f.note, sink: f.cfg.Sink, log: f.cfg.Log}
+	return &handover{Mirror: f.driven(s), control: f.control, conn: f.conn, note: f.note}
 }
 
 // tryEngine finds out whether the servers' engine can do what it is to do, before
@@ -95,7 +95,7 @@ func (f *following) backToEngine(ctx context.Context) error {
 	if !f.engined {
 		return nil
 	}
-	opening, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTime)
+	opening, cancel := context.WithTimeout(context.WithoutCancel(ctx), drive.RecordTime)
 	defer cancel()
 	var err error
 	if h.conn, err = f.open(opening, f.target, "apply", nil); err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 
+	"bascule/executor/drive"
 	"bascule/executor/ledger"
 	"bascule/executor/slot"
 	"bascule/executor/stream"
@@ -118,7 +119,7 @@ func (f *following) leaveLog(ctx context.Context) error {
 		return &PausedLogError{Mirror: f.change.Address}
 	}
 	f.stage("stream what the log of DDL has")
-	cfg := streaming(f.plan.ID, f.change.Address, was.Settings, f.copying.source, f.target, f.cfg.Sink, f.cfg.Log)
+	cfg := f.driven(was.Settings).Config()
 	if err := f.streamOut(ctx, cfg); err != nil {
 		return err
 	}
@@ -139,11 +140,11 @@ func (f *following) leaveLog(ctx context.Context) error {
 // streamOut streams until the target has all that the source has now. A plan that was
 // made for tables of which this has made something else is out of date.
 func (f *following) streamOut(ctx context.Context, cfg stream.Config) error {
-	now, err := sourceNow(ctx, f.control)
+	now, err := drive.SourceNow(ctx, f.control)
 	if err != nil {
 		return err
 	}
-	if err := streamTo(ctx, cfg, now, func(err error) error { return f.halted(ctx, err) }); err != nil {
+	if err := drive.To(ctx, cfg, now, func(err error) error { return f.halted(ctx, err) }); err != nil {
 		return err
 	}
 	before := f.members
@@ -212,7 +213,7 @@ func (f *following) checkPublished(ctx context.Context) error {
 			c.Members = append(c.Members, m)
 		}
 	}
-	c.Members = unawaited(c.Members, begun)
+	c.Members = drive.Unawaited(c.Members, begun)
 	return slot.CheckPublished(ctx, f.control, c)
 }
 

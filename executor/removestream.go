@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"bascule/config/pgname"
+	"bascule/executor/drive"
 	"bascule/executor/ledger"
 	"bascule/executor/pglogical"
 	"bascule/executor/progress"
@@ -97,12 +98,13 @@ func (r *removal) engine(ctx context.Context, made *planner.Stream, target *pgx.
 		return nil
 	}
 	m := r.change.Mirror
-	h := &handover{id: m.ID, address: r.change.Address, settings: *made, source: r.peers[m.Source], target: r.peers[m.Target], conn: target,
-		note: func(text string) {
-			r.cfg.Sink.Event(progress.Noted{Mirror: session.Label(r.change.Address), Text: text})
-		}, sink: r.cfg.Sink, log: r.cfg.Log}
-	if slices.ContainsFunc(r.change.Steps, func(s planner.Step) bool { return s.Peer == m.Source }) && h.source != nil {
-		conn, err := session.Open(ctx, h.source, session.Options{Application: session.Application(r.change.Address, "remove")})
+	h := &handover{conn: target, note: func(text string) {
+		r.cfg.Sink.Event(progress.Noted{Mirror: session.Label(r.change.Address), Text: text})
+	}}
+	h.Mirror = drive.Mirror{ID: m.ID, Address: r.change.Address, Settings: *made, Source: r.peers[m.Source], Target: r.peers[m.Target],
+		Sink: r.cfg.Sink, Log: r.cfg.Log}
+	if slices.ContainsFunc(r.change.Steps, func(s planner.Step) bool { return s.Peer == m.Source }) && h.Source != nil {
+		conn, err := session.Open(ctx, h.Source, session.Options{Application: session.Application(r.change.Address, "remove")})
 		var away *session.ConnectError
 		switch {
 		case err == nil:

@@ -3,13 +3,13 @@ package executor
 import (
 	"context"
 	"errors"
-	"fmt"
 	"reflect"
 	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
+	"bascule/executor/drive"
 	"bascule/executor/ledger"
 	"bascule/executor/progress"
 	"bascule/executor/slot"
@@ -100,7 +100,8 @@ func (k *keeper) rest(ctx context.Context, conn *pgx.Conn, s *ledger.Stream) err
 // error ends it; a permanent one is recorded as the mirror's halt, and nil returned.
 func (k *keeper) stream(ctx context.Context, conn *pgx.Conn, s *ledger.Stream) error {
 	errs := &trouble{Sink: k.sink}
-	str := stream.New(streaming(k.id, k.address, s.Settings, k.source, k.target, errs, k.streamLog))
+	m := drive.Mirror{ID: k.id, Address: k.address, Settings: s.Settings, Source: k.source, Target: k.target, Sink: errs, Log: k.streamLog}
+	str := stream.New(m.Config())
 	inner, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	watching, ended := context.WithCancelCause(ctx)
@@ -122,7 +123,7 @@ func (k *keeper) stream(ctx context.Context, conn *pgx.Conn, s *ledger.Stream) e
 		k.sink.Event(progress.StreamStopped{Mirror: k.name, Position: str.Progress().Position.String(), Why: why(ctx, watched)})
 		return watched
 	}
-	halt := haltOf(k.address, s.Settings, err)
+	halt := m.Halt(err)
 	if halt == nil || ctx.Err() != nil {
 		return err
 	}
@@ -237,37 +238,6 @@ func (k *keeper) sourceEnd(ctx context.Context) (end catalog.LSN, err error) {
 	defer session.Close(ctx, conn)
 	err = conn.QueryRow(ctx, sourceEnd).Scan(&end)
 	return end, err
-}
-
-// triedAgain is what has a mirror go on that was halted, when the cause is gone.
-func triedAgain(address string, s planner.Stream) string {
-	if s.Engine != "" {
-		return applyAgain // which hands it to its servers too
-	}
-	return fmt.Sprintf("`bascule run -retry='%s'`, or %s", address, applyAgain)
-}
-
-const applyAgain = "`bascule apply`"
-
-// haltOf is what is recorded of an error that will not pass by itself, or nil.
-func haltOf(address string, s planner.Stream, err error) *ledger.Halt {
-	var halted *stream.HaltError
-	var terminal *slot.TerminalError
-	var connect *session.ConnectError
-	var lost *stream.LeaseLostError
-	switch {
-	case errors.As(err, &halted):
-		return &halted.Halt
-	case errors.As(err, &terminal):
-		return &terminal.Halt
-	case errors.As(err, &connect), errors.As(err, &lost), session.Transient(err), errors.Is(err, context.Canceled):
-		return nil // a password may be in the middle of being changed, the other holder about to end
-	}
-	code := session.Code(err)
-	if code == "" {
-		code = "error"
-	}
-	return &ledger.Halt{Code: code, Text: err.Error(), Remedy: "correct the cause, then " + triedAgain(address, s)}
 }
 
 const sourceEnd = `select pg_catalog.pg_current_wal_flush_lsn()::text`

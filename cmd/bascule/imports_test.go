@@ -25,6 +25,7 @@ var layers = [][]string{
 	{"cmd/cli"},
 	{"cmd/view"},
 	{"executor"},
+	{"executor/drive"},
 	{"executor/stream", "executor/pglogical", "executor/subscription", "executor/cutover"},
 	{"executor/snapshot", "executor/schema", "executor/ddl", "executor/verify", "executor/slot"},
 	{"executor/ledger", "executor/progress", "executor/graph", "executor/schema/archive", "executor/stream/walsender", "executor/stream/pgoutput"},

@@ -1,4 +1,4 @@
-package executor
+package drive
 
 import (
 	"context"
@@ -13,10 +13,10 @@ import (
 	"bascule/planner/session"
 )
 
-// unawaited are the members but for those that a command makes of what they are another
+// Unawaited are the members but for those that a command makes of what they are another
 // member, or none, once the target has it: the publications show that already, if it
 // is on the source.
-func unawaited(members []ledger.Member, begun []ledger.DDL) []ledger.Member {
+func Unawaited(members []ledger.Member, begun []ledger.DDL) []ledger.Member {
 	turned := map[uint32]bool{}
 	for _, d := range begun {
 		for _, m := range d.Members {
