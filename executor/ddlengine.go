@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"bascule/executor/engine"
 	"bascule/executor/ledger"
 	"bascule/planner"
 	"bascule/planner/catalog"
@@ -20,12 +21,12 @@ func (s *ddlSide) fromEngine(ctx context.Context, was *ledger.Stream) (err error
 	carries := was.Settings.Engine == planner.EnginePglogical && !s.plan.RanOnSource
 	switch {
 	case carries && was.Handed:
-		s.carrier, err = s.handover().pglogical(ctx)
+		s.carrier, err = s.handover().Carrier(ctx)
 	case carries:
 		err = s.begun(ctx)
 	case was.Handed:
 		s.stage("take " + s.name + " over from the servers' " + s.settings.Engine)
-		err = s.handover().takeBack(ctx)
+		err = s.handover().TakeBack(ctx)
 	}
 	return err
 }
@@ -40,8 +41,8 @@ func (s *ddlSide) begun(ctx context.Context) error {
 }
 
 // handover is that of the mirror.
-func (s *ddlSide) handover() *handover {
-	return &handover{Mirror: s.driven(), control: s.server.Control, conn: s.conn, note: s.note}
+func (s *ddlSide) handover() *engine.Handover {
+	return engine.New(engine.Config{Mirror: s.driven(), Control: s.server.Control, Conn: s.conn, Note: s.note})
 }
 
 // handBack gives the mirrors that their servers move back to them.
@@ -51,7 +52,7 @@ func (d *commanding) handBack(ctx context.Context) error {
 		if s.settings.Engine == "" || s.conn.IsClosed() {
 			continue
 		}
-		if err := s.handover().handBack(ctx); err != nil {
+		if err := s.handover().HandBack(ctx); err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", s.address, err))
 		}
 	}

@@ -108,7 +108,7 @@ func (d *commanding) arrived(ctx context.Context) error {
 			if err = s.shown(ctx); err != nil {
 				return err
 			}
-			if err = recordCarried(ctx, s.conn, s.carrier, s.id, row, d.end); err == nil {
+			if err = s.handover().RecordCarried(ctx, s.carrier, row, d.end); err == nil {
 				row, err = ledger.FindDDL(ctx, s.conn, s.id, d.id)
 			}
 		}

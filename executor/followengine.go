@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"bascule/executor/drive"
+	"bascule/executor/engine"
 	"bascule/executor/ledger"
 	"bascule/executor/stream"
 	"bascule/planner"
@@ -16,24 +17,24 @@ import (
 func (f *following) fromEngine(ctx context.Context, was *ledger.Stream) error {
 	anew := f.change.Action == planner.Replace
 	if was == nil && anew && f.stream.Engine != "" { // its records are lost, and it may be at work
-		h := f.handover(*f.stream)
-		h.stays = true
-		return h.remove(ctx)
+		cfg := f.handing(*f.stream)
+		cfg.Stays = true
+		return engine.New(cfg).Remove(ctx)
 	}
 	if was == nil || was.Settings.Engine == "" {
 		return nil
 	}
 	f.engined = true
-	h := f.handover(was.Settings)
+	cfg := f.handing(was.Settings)
 	if was.Handed && !anew {
 		f.stage("take over from the servers' " + was.Settings.Engine)
-		if err := h.takeBack(ctx); err != nil {
+		if err := engine.New(cfg).TakeBack(ctx); err != nil {
 			return err
 		}
 	}
 	if anew || was.Settings.Engine != f.stream.Engine || was.Settings.Subscription != f.stream.Subscription {
-		h.stays = was.Settings.Engine == f.stream.Engine
-		if err := h.remove(ctx); err != nil {
+		cfg.Stays = was.Settings.Engine == f.stream.Engine
+		if err := engine.New(cfg).Remove(ctx); err != nil {
 			return err
 		}
 		return ledger.SetHanded(ctx, f.conn, f.plan.ID, false)
@@ -41,9 +42,9 @@ func (f *following) fromEngine(ctx context.Context, was *ledger.Stream) error {
 	return nil
 }
 
-// handover is that of the mirror, by these settings.
-func (f *following) handover(s planner.Stream) *handover {
-	return &handover{Mirror: f.driven(s), control: f.control, conn: f.conn, note: f.note}
+// handing sets up the handover of the mirror, by these settings.
+func (f *following) handing(s planner.Stream) engine.Config {
+	return engine.Config{Mirror: f.driven(s), Control: f.control, Conn: f.conn, Note: f.note}
 }
 
 // tryEngine finds out whether the servers' engine can do what it is to do, before
@@ -52,11 +53,7 @@ func (f *following) tryEngine(ctx context.Context) error {
 	if f.stream.Engine == "" || f.stream.Paused {
 		return nil
 	}
-	e, err := f.handover(*f.stream).engine(ctx)
-	if err != nil {
-		return err
-	}
-	return e.Try(ctx)
+	return engine.New(f.handing(*f.stream)).Try(ctx)
 }
 
 // towardsEngine prepares that the servers' engine goes on where the stream ends.
@@ -65,7 +62,7 @@ func (f *following) towardsEngine(ctx context.Context, s *stream.Stream) error {
 		return nil
 	}
 	f.stage("prepare the servers' " + f.stream.Engine)
-	least, err := f.handover(*f.stream).prepare(ctx)
+	least, err := engine.New(f.handing(*f.stream)).Prepare(ctx)
 	if err != nil || least == 0 {
 		return err
 	}
@@ -77,20 +74,20 @@ func (f *following) toEngine(ctx context.Context) error {
 	if f.stream.Engine == "" {
 		return nil
 	}
-	h := f.handover(*f.stream)
-	if carrying, err := h.carrying(ctx); err != nil || carrying {
+	h := engine.New(f.handing(*f.stream))
+	if carrying, err := h.Carrying(ctx); err != nil || carrying {
 		return err // the command, when it is through, hands over
 	}
 	f.stage("hand over to the servers' " + f.stream.Engine)
-	return h.give(ctx)
+	return h.Give(ctx)
 }
 
 // backToEngine gives the mirror back to its servers after a try that failed. Where that
 // has lost its sessions, others are opened: whoever has the mirror by then keeps it.
 func (f *following) backToEngine(ctx context.Context) error {
-	h := f.handover(*f.stream)
+	cfg := f.handing(*f.stream)
 	if !f.conn.IsClosed() && !f.control.IsClosed() {
-		return h.handBack(ctx)
+		return engine.New(cfg).HandBack(ctx)
 	}
 	if !f.engined {
 		return nil
@@ -98,18 +95,18 @@ func (f *following) backToEngine(ctx context.Context) error {
 	opening, cancel := context.WithTimeout(context.WithoutCancel(ctx), drive.RecordTime)
 	defer cancel()
 	var err error
-	if h.conn, err = f.open(opening, f.target, "apply", nil); err != nil {
+	if cfg.Conn, err = f.open(opening, f.target, "apply", nil); err != nil {
 		return err
 	}
-	defer session.Close(ctx, h.conn)
-	if h.control, err = f.open(opening, f.source, "apply", nil); err != nil {
+	defer session.Close(ctx, cfg.Conn)
+	if cfg.Control, err = f.open(opening, f.source, "apply", nil); err != nil {
 		return err
 	}
-	defer session.Close(ctx, h.control)
-	if held, err := ledger.TryLease(opening, h.conn, f.plan.ID); err != nil || held != nil {
+	defer session.Close(ctx, cfg.Control)
+	if held, err := ledger.TryLease(opening, cfg.Conn, f.plan.ID); err != nil || held != nil {
 		return err
 	}
-	return h.handBack(ctx)
+	return engine.New(cfg).HandBack(ctx)
 }
 
 // readEpoch notes the epoch of the position that the mirror was handed over at, where it

@@ -12,6 +12,7 @@ import (
 
 	"bascule/config/pgname"
 	"bascule/executor/drive"
+	"bascule/executor/engine"
 	"bascule/executor/ledger"
 	"bascule/executor/pglogical"
 	"bascule/executor/progress"
@@ -98,33 +99,34 @@ func (r *removal) engine(ctx context.Context, made *planner.Stream, target *pgx.
 		return nil
 	}
 	m := r.change.Mirror
-	h := &handover{conn: target, note: func(text string) {
+	cfg := engine.Config{Conn: target, Note: func(text string) {
 		r.cfg.Sink.Event(progress.Noted{Mirror: session.Label(r.change.Address), Text: text})
 	}}
-	h.Mirror = drive.Mirror{ID: m.ID, Address: r.change.Address, Settings: *made, Source: r.peers[m.Source], Target: r.peers[m.Target],
+	cfg.Mirror = drive.Mirror{ID: m.ID, Address: r.change.Address, Settings: *made, Source: r.peers[m.Source], Target: r.peers[m.Target],
 		Sink: r.cfg.Sink, Log: r.cfg.Log}
-	if slices.ContainsFunc(r.change.Steps, func(s planner.Step) bool { return s.Peer == m.Source }) && h.Source != nil {
-		conn, err := session.Open(ctx, h.Source, session.Options{Application: session.Application(r.change.Address, "remove")})
+	if slices.ContainsFunc(r.change.Steps, func(s planner.Step) bool { return s.Peer == m.Source }) && cfg.Source != nil {
+		conn, err := session.Open(ctx, cfg.Source, session.Options{Application: session.Application(r.change.Address, "remove")})
 		var away *session.ConnectError
 		switch {
 		case err == nil:
 			defer session.Close(ctx, conn)
-			h.control = conn
+			cfg.Control = conn
 		case !errors.As(err, &away): // else the target is left in order, and the source said to be away behind it
 			return err
 		}
 	}
-	h.cleaned = h.control == nil && r.cfg.State.Find(r.change.Address).Left()
+	cfg.Cleaned = cfg.Control == nil && r.cfg.State.Find(r.change.Address).Left()
+	h := engine.New(cfg)
 	return r.step(ctx, r.change.Address, "engine", func() error {
 		if made.Engine != "" {
-			if err := h.remove(ctx); err != nil {
+			if err := h.Remove(ctx); err != nil {
 				return err
 			}
 		}
-		if target != nil || h.control == nil || made.Engine == planner.EnginePglogical {
+		if target != nil || cfg.Control == nil || made.Engine == planner.EnginePglogical {
 			return nil
 		}
-		return h.removeProvider(ctx, cmp.Or(made.Subscription, made.Slot))
+		return h.RemoveProvider(ctx, cmp.Or(made.Subscription, made.Slot))
 	})
 }
 

@@ -25,6 +25,7 @@ var layers = [][]string{
 	{"cmd/cli"},
 	{"cmd/view"},
 	{"executor"},
+	{"executor/engine"},
 	{"executor/drive"},
 	{"executor/stream", "executor/pglogical", "executor/subscription", "executor/cutover"},
 	{"executor/snapshot", "executor/schema", "executor/ddl", "executor/verify", "executor/slot"},

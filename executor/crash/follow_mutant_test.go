@@ -79,8 +79,8 @@ func TestBrokenBuilds(t *testing.T) {
 		{"forgets that a command which runs by itself was begun", findsBuiltTwice, []edit{
 			{"executor/stream/logged.go", "if !same {", "if !same || true {"}}},
 		{"says that its servers have the mirror when they have begun", findsEngineForgotten, []edit{
-			{"executor/engine.go", sayHanded, ""},
-			{"executor/engine.go", "\th.log.InfoContext(ctx, \"mirror handed over\"", sayHanded + "\th.log.InfoContext(ctx, \"mirror handed over\""}}},
+			{"executor/engine/handover.go", sayHanded, ""},
+			{"executor/engine/handover.go", "\th.cfg.Log.InfoContext(ctx, \"mirror handed over\"", sayHanded + "\th.cfg.Log.InfoContext(ctx, \"mirror handed over\""}}},
 		// The slot that the copy's snapshot comes from waits for open transactions too, so it
 		// is not enough to take the wait away: the table is published after the snapshot.
 		{"does not wait at ADD TABLE", findsOpenWriter, []edit{
@@ -108,4 +108,4 @@ func TestBrokenBuilds(t *testing.T) {
 
 const announce = "\tif err := f.announce(ctx, todo); err != nil {\n\t\treturn err\n\t}\n"
 
-const sayHanded = "\tif err := ledger.SetHanded(ctx, h.conn, h.id, true); err != nil {\n\t\treturn err\n\t}\n"
+const sayHanded = "\tif err := ledger.SetHanded(ctx, h.cfg.Conn, h.cfg.ID, true); err != nil {\n\t\treturn err\n\t}\n"

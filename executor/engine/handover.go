@@ -1,4 +1,4 @@
-package executor
+package engine
 
 import (
 	"context"
@@ -15,14 +15,7 @@ import (
 	"bascule/planner/catalog"
 )
 
-// engine is what moves the rows of a mirror between two applies, where that is not
-// Bascule's own stream: something that the servers have themselves.
-//
-// Whatever an apply does to such a mirror, it does over its own stream, which is exact:
-// the first copy, a table that is added or copied again, what an apply that was killed
-// has left. So there is one way to do each of these for all engines, and what differs
-// is only how rows are handed from one carrier to the other, at one position: all that
-// committed before it is on the target, and nothing else.
+// engine is one of the kinds that the servers have.
 type engine interface {
 	// Try finds out, and leaves nothing behind, whether the servers reach each other and
 	// may do what is needed.
@@ -44,19 +37,43 @@ type engine interface {
 	Remove(ctx context.Context) (left []string, err error)
 }
 
-// handover moves one mirror between Bascule's stream and the engine of its servers. Its
-// sessions are those of the caller, who holds the mirror's lease.
-type handover struct {
-	drive.Mirror
-	control, conn *pgx.Conn // on the source, and on the target; one of them may be nil in remove
-	stays         bool      // remove is followed by prepare of the same kind
-	cleaned       bool      // an earlier remove has left nothing on the source
-	note          func(text string)
+// Config sets up a Handover. Mirror, Control, Conn and Note are required.
+type Config struct {
+	drive.Mirror // its settings say which engine
+
+	// Control and Conn are sessions of the caller, who holds the mirror's lease: on the
+	// source, and on the target. For Remove, one of them may be nil.
+	Control, Conn *pgx.Conn
+
+	// Note tells the operator.
+	Note func(text string)
+
+	// Stays: Remove is followed by Prepare of the same kind.
+	Stays bool
+
+	// Cleaned: an earlier Remove has left nothing on the source.
+	Cleaned bool
 }
 
-// prepare makes what the engine needs, and returns the first position that it can go on
+// Handover moves one mirror between Bascule's stream and the engine of its servers.
+type Handover struct{ cfg Config }
+
+// New sets up a Handover. It asks no server.
+func New(cfg Config) *Handover { return &Handover{cfg} }
+
+// Try finds out, and leaves nothing behind, whether the servers' engine can do what it is
+// to do.
+func (h *Handover) Try(ctx context.Context) error {
+	e, err := h.engine(ctx)
+	if err != nil {
+		return err
+	}
+	return e.Try(ctx)
+}
+
+// Prepare makes what the engine needs, and returns the first position that it can go on
 // from.
-func (h *handover) prepare(ctx context.Context) (catalog.LSN, error) {
+func (h *Handover) Prepare(ctx context.Context) (catalog.LSN, error) {
 	e, err := h.engine(ctx)
 	if err != nil {
 		return 0, err
@@ -67,7 +84,7 @@ func (h *handover) prepare(ctx context.Context) (catalog.LSN, error) {
 	}
 	least, err := e.Prepare(ctx, members)
 	if err != nil {
-		return 0, fmt.Errorf("prepare the %s engine: %w", h.Settings.Engine, err)
+		return 0, fmt.Errorf("prepare the %s engine: %w", h.cfg.Settings.Engine, err)
 	}
 	return h.behindCommands(ctx, e, least)
 }
@@ -75,12 +92,12 @@ func (h *handover) prepare(ctx context.Context) (catalog.LSN, error) {
 // behindCommands is least, or where the source is now where that has run a command that
 // has yet to come to the target, and that pglogical would pass over: it was sent while our
 // stream had the mirror.
-func (h *handover) behindCommands(ctx context.Context, e engine, least catalog.LSN) (catalog.LSN, error) {
+func (h *Handover) behindCommands(ctx context.Context, e engine, least catalog.LSN) (catalog.LSN, error) {
 	carrier, carries := e.(*pglogical.Engine)
 	if !carries {
 		return least, nil
 	}
-	begun, err := ledger.BegunDDL(ctx, h.conn, h.ID)
+	begun, err := ledger.BegunDDL(ctx, h.cfg.Conn, h.cfg.ID)
 	if err != nil {
 		return 0, err
 	}
@@ -90,60 +107,60 @@ func (h *handover) behindCommands(ctx context.Context, e engine, least catalog.L
 			return 0, err
 		}
 		if !queued {
-			now, err := drive.SourceNow(ctx, h.control)
+			now, err := drive.SourceNow(ctx, h.cfg.Control)
 			return max(least, now), err
 		}
 	}
 	return least, nil
 }
 
-// handBack gives the mirror back to the engine that it was taken from, also after an
+// HandBack gives the mirror back to the engine that it was taken from, also after an
 // error or a cancel: the engine was stopped only for the work that has ended. A mirror
 // that is halted would not go on there.
-func (h *handover) handBack(ctx context.Context) error {
+func (h *Handover) HandBack(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), handBackTime)
 	defer cancel()
-	was, err := ledger.ReadStream(ctx, h.conn, h.ID)
+	was, err := ledger.ReadStream(ctx, h.cfg.Conn, h.cfg.ID)
 	switch {
 	case err != nil:
 		return err
 	case was == nil, was.Handed, was.Halt != nil, was.Phase != catalog.PhaseStreaming, was.Settings.Engine == "", was.Settings.Paused:
 		return nil
 	}
-	h.Settings = was.Settings
-	if carrying, err := h.carrying(ctx); err != nil || carrying {
+	h.cfg.Settings = was.Settings
+	if carrying, err := h.Carrying(ctx); err != nil || carrying {
 		return err
 	}
-	h.note("hands back to the servers' " + was.Settings.Engine)
-	least, err := h.prepare(ctx)
+	h.cfg.Note("hands back to the servers' " + was.Settings.Engine)
+	least, err := h.Prepare(ctx)
 	if err != nil {
 		return err
 	}
 	if err := h.reach(ctx, least); err != nil {
 		return err
 	}
-	return h.give(ctx)
+	return h.Give(ctx)
 }
 
-// carrying reports whether the source has run a command that has yet to come to the
+// Carrying reports whether the source has run a command that has yet to come to the
 // target, and that Bascule's stream alone would run there: the server would pass it over.
 // pglogical carries commands itself, and is prepared to go on behind those that it does not.
-func (h *handover) carrying(ctx context.Context) (bool, error) {
+func (h *Handover) Carrying(ctx context.Context) (bool, error) {
 	if h.apart() {
 		return false, nil
 	}
-	begun, err := ledger.BegunDDL(ctx, h.conn, h.ID)
+	begun, err := ledger.BegunDDL(ctx, h.cfg.Conn, h.cfg.ID)
 	return len(begun) > 0, err
 }
 
 // reach streams until the mirror is at least, where it is not.
-func (h *handover) reach(ctx context.Context, least catalog.LSN) error {
-	at, err := ledger.TakePosition(ctx, h.conn, h.ID, ledger.Main)
+func (h *Handover) reach(ctx context.Context, least catalog.LSN) error {
+	at, err := ledger.TakePosition(ctx, h.cfg.Conn, h.cfg.ID, ledger.Main)
 	if err != nil || at == nil || at.LSN >= least {
 		return err
 	}
-	return drive.To(ctx, h.Config(), least, func(err error) error {
-		_, err = h.RecordHalt(ctx, h.conn, err)
+	return drive.To(ctx, h.cfg.Mirror.Config(), least, func(err error) error {
+		_, err = h.cfg.RecordHalt(ctx, h.cfg.Conn, err)
 		return err
 	})
 }
@@ -151,8 +168,8 @@ func (h *handover) reach(ctx context.Context, least catalog.LSN) error {
 // handBackTime is how long that may take.
 const handBackTime = 2 * time.Minute
 
-// give has the servers' engine go on where Bascule's stream, which has ended, stands.
-func (h *handover) give(ctx context.Context) error {
+// Give has the servers' engine go on where Bascule's stream, which has ended, stands.
+func (h *Handover) Give(ctx context.Context) error {
 	e, err := h.engine(ctx)
 	if err != nil {
 		return err
@@ -161,30 +178,30 @@ func (h *handover) give(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	position, err := ledger.TakePosition(ctx, h.conn, h.ID, ledger.Main)
+	position, err := ledger.TakePosition(ctx, h.cfg.Conn, h.cfg.ID, ledger.Main)
 	if err != nil {
 		return err
 	}
-	if err := ledger.SetHanded(ctx, h.conn, h.ID, true); err != nil {
+	if err := ledger.SetHanded(ctx, h.cfg.Conn, h.cfg.ID, true); err != nil {
 		return err
 	}
 	if err := e.Give(ctx, position.LSN, members); err != nil {
 		var gap *pglogical.GapError
 		if errors.As(err, &gap) { // nothing was started, and where it stands is nothing that the target has
-			err = errors.Join(err, ledger.SetHanded(ctx, h.conn, h.ID, false))
+			err = errors.Join(err, ledger.SetHanded(ctx, h.cfg.Conn, h.cfg.ID, false))
 		}
-		return fmt.Errorf("start the %s engine: %w", h.Settings.Engine, err)
+		return fmt.Errorf("start the %s engine: %w", h.cfg.Settings.Engine, err)
 	}
-	h.Log.InfoContext(ctx, "mirror handed over", "mirror", h.Address, "engine", h.Settings.Engine, "lsn", position.LSN.String())
-	if !h.apart() || !h.Settings.OwnSlot {
+	h.cfg.Log.InfoContext(ctx, "mirror handed over", "mirror", h.cfg.Address, "engine", h.cfg.Settings.Engine, "lsn", position.LSN.String())
+	if !h.apart() || !h.cfg.Settings.OwnSlot {
 		return nil
 	}
-	return slot.Drop(ctx, h.control, h.Settings.Slot, slot.Patience) // it would hold WAL for nobody
+	return slot.Drop(ctx, h.cfg.Control, h.cfg.Settings.Slot, slot.Patience) // it would hold WAL for nobody
 }
 
 // members are the tables that the engine is to follow.
-func (h *handover) members(ctx context.Context) ([]ledger.Member, error) {
-	all, err := ledger.Members(ctx, h.conn, h.ID)
+func (h *Handover) members(ctx context.Context) ([]ledger.Member, error) {
+	all, err := ledger.Members(ctx, h.cfg.Conn, h.cfg.ID)
 	var list []ledger.Member
 	for _, m := range all {
 		if m.State == ledger.Followed {
@@ -194,19 +211,19 @@ func (h *handover) members(ctx context.Context) ([]ledger.Member, error) {
 	return list, err
 }
 
-// remove takes the engine away from both servers, and tells what is left of it on one
+// Remove takes the engine away from both servers, and tells what is left of it on one
 // that is not reachable.
-func (h *handover) remove(ctx context.Context) error {
+func (h *Handover) Remove(ctx context.Context) error {
 	e, err := h.engine(ctx)
 	if err != nil {
 		return err
 	}
 	left, err := e.Remove(ctx)
 	for _, text := range left {
-		h.note(text)
+		h.cfg.Note(text)
 	}
 	if err != nil {
-		return fmt.Errorf("remove the %s engine: %w", h.Settings.Engine, err)
+		return fmt.Errorf("remove the %s engine: %w", h.cfg.Settings.Engine, err)
 	}
 	return nil
 }
