@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"bascule/config"
+	"bascule/executor/journal"
 	"bascule/executor/progress"
 	"bascule/planner"
 	"bascule/state"
@@ -91,7 +92,7 @@ func Apply(ctx context.Context, cfg Config) (*Result, error) {
 	if err := allowed(cfg); err != nil {
 		return &Result{}, err
 	}
-	a := &apply{cfg: cfg, peers: map[string]*config.Peer{}}
+	a := &apply{Journal: journal.New(cfg.State, cfg.Store, cfg.Log), cfg: cfg, peers: map[string]*config.Peer{}}
 	for _, p := range cfg.Config.Peers {
 		a.peers[p.Address] = p
 	}
@@ -163,12 +164,12 @@ func phases(changes []planner.Change) [][]int {
 	return groups
 }
 
-// apply is one Apply at work. mu guards the state file and its saving.
+// apply is one Apply at work.
 type apply struct {
+	*journal.Journal
 	cfg      Config
 	peers    map[string]*config.Peer
 	outcomes []Outcome
-	mu       sync.Mutex
 }
 
 // run carries out the changes with these indexes, some at once.
@@ -197,7 +198,7 @@ func (a *apply) change(ctx context.Context, c *planner.Change) Outcome {
 	case c.Action == planner.Forget && c.DDL != nil:
 		o.Err = a.forgetCommand(ctx, c)
 	case c.Action == planner.Forget:
-		o.Err = a.forget(ctx, c.Address)
+		o.Err = a.Settle(ctx, c.Address, nil)
 	case c.DDL != nil:
 		o.Remark, o.Err = a.command(ctx, c)
 	case c.Action == planner.Remove:
@@ -221,4 +222,23 @@ func (a *apply) change(ctx context.Context, c *planner.Change) Outcome {
 	}
 	a.cfg.Sink.Event(progress.ChangeEnded{Address: c.Address, Action: c.Action, Took: time.Since(begun), Err: o.Err})
 	return o
+}
+
+// mayRun reports whether a change may begin. A command comes after all that the plan
+// has before it: where one of those has failed, it does not.
+func (a *apply) mayRun(c *planner.Change) bool {
+	if c.DDL == nil || c.Action == planner.Forget {
+		return true
+	}
+	for i := range a.cfg.Plan.Changes {
+		before := &a.cfg.Plan.Changes[i]
+		if before == c {
+			return true
+		}
+		concerns := before.DDL != nil || slices.ContainsFunc(c.DDL.Mirrors, func(m planner.DDLMirror) bool { return m.Address == before.Address })
+		if concerns && a.outcomes[i].Status != Done {
+			return false
+		}
+	}
+	return true
 }

@@ -93,7 +93,7 @@ func (at *attempt) run(ctx context.Context) error {
 		id   string
 		work func(context.Context) error
 	}{{"schema", at.schema}, {"copy", at.fill}, {"finish", at.finish}} {
-		if err := at.step(ctx, at.change.Address, s.id, func() error { return s.work(ctx) }); err != nil {
+		if err := at.Step(ctx, at.change.Address, s.id, func() error { return s.work(ctx) }); err != nil {
 			return err
 		}
 	}
@@ -116,7 +116,7 @@ func (at *attempt) prepareRoles(ctx context.Context) error {
 	if len(at.plan.Options.Roles) == 0 {
 		return nil
 	}
-	return at.step(ctx, at.change.Address, "roles", func() error {
+	return at.Step(ctx, at.change.Address, "roles", func() error {
 		return schema.CreateRoles(ctx, at.conn.PgConn(), at.plan.Options.Roles)
 	})
 }

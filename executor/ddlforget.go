@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -13,25 +12,6 @@ import (
 	"bascule/planner"
 	"bascule/planner/session"
 )
-
-// mayRun reports whether a change may begin. A command comes after all that the plan
-// has before it: where one of those has failed, it does not.
-func (a *apply) mayRun(c *planner.Change) bool {
-	if c.DDL == nil || c.Action == planner.Forget {
-		return true
-	}
-	for i := range a.cfg.Plan.Changes {
-		before := &a.cfg.Plan.Changes[i]
-		if before == c {
-			return true
-		}
-		concerns := before.DDL != nil || slices.ContainsFunc(c.DDL.Mirrors, func(m planner.DDLMirror) bool { return m.Address == before.Address })
-		if concerns && a.outcomes[i].Status != Done {
-			return false
-		}
-	}
-	return true
-}
 
 // forgetCommand forgets a block that was applied, in the ledgers of its targets and in
 // the state. It runs nothing.
@@ -42,7 +22,7 @@ func (a *apply) forgetCommand(ctx context.Context, c *planner.Change) error {
 			return fmt.Errorf("%s: %w", m.Address, err)
 		}
 	}
-	return a.forget(ctx, c.Address)
+	return a.Settle(ctx, c.Address, nil)
 }
 
 // forgetOn forgets it on one target. A peer that is declared no longer is left alone.

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 
+	"bascule/executor/journal"
 	"bascule/executor/ledger"
 	"bascule/executor/stream"
 	"bascule/planner"
@@ -88,7 +89,7 @@ func (s *ddlSide) recordAhead(ctx context.Context, c *planner.Change) error {
 	if err != nil {
 		return err
 	}
-	if err := s.save(ctx, func(f *state.File) { put(f, c.Address, d.resource(state.Creating, nil)) }); err != nil {
+	if err := s.Save(ctx, func(f *state.File) { journal.Put(f, c.Address, d.resource(state.Creating, nil)) }); err != nil {
 		return err
 	}
 	_, err = d.recordWith(ctx, s.conn, s.id, s.row.Nonce)

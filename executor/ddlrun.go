@@ -14,6 +14,8 @@ import (
 
 	"bascule/config"
 	"bascule/executor/ddl"
+	"bascule/executor/drive"
+	"bascule/executor/journal"
 	"bascule/executor/ledger"
 	"bascule/executor/progress"
 	"bascule/planner"
@@ -61,7 +63,7 @@ func (a *apply) command(ctx context.Context, c *planner.Change) (remark string, 
 		kept := *old
 		was = &kept
 	}
-	if err := a.save(ctx, func(f *state.File) { put(f, c.Address, d.resource(state.Creating, nil)) }); err != nil {
+	if err := a.Save(ctx, func(f *state.File) { journal.Put(f, c.Address, d.resource(state.Creating, nil)) }); err != nil {
 		return "", err
 	}
 	limited, cancel := ctx, context.CancelFunc(func() {})
@@ -70,7 +72,7 @@ func (a *apply) command(ctx context.Context, c *planner.Change) (remark string, 
 	}
 	defer cancel()
 	defer d.close(ctx)
-	err = a.step(ctx, c.Address, "command", func() error { return d.run(limited) })
+	err = a.Step(ctx, c.Address, "command", func() error { return d.run(limited) })
 	switch {
 	case d.refused:
 		return "", errors.Join(err, d.withdraw(context.WithoutCancel(ctx), was))
@@ -83,7 +85,7 @@ func (a *apply) command(ctx context.Context, c *planner.Change) (remark string, 
 	if err != nil {
 		return "", err
 	}
-	return d.remark(ctx), a.settle(ctx, c.Address, d.resource(state.Ready, rows))
+	return d.remark(ctx), a.Settle(ctx, c.Address, d.resource(state.Ready, rows))
 }
 
 func (a *apply) newCommanding(c *planner.Change) (*commanding, error) {
@@ -238,14 +240,14 @@ func (d *commanding) rows(ctx context.Context) ([]*ledger.DDL, error) {
 // withdraw takes back what was recorded of a command that the source refuses: it ran
 // nowhere, and may be edited.
 func (d *commanding) withdraw(ctx context.Context, was *state.Resource) error {
-	ctx, cancel := context.WithTimeout(ctx, saveTime)
+	ctx, cancel := context.WithTimeout(ctx, drive.RecordTime)
 	defer cancel()
 	for _, s := range d.sides {
 		if err := ledger.ForgetDDL(ctx, s.conn, s.id, d.id); err != nil {
 			return err
 		}
 	}
-	return d.save(ctx, func(f *state.File) { put(f, d.change.Address, was) })
+	return d.Save(ctx, func(f *state.File) { journal.Put(f, d.change.Address, was) })
 }
 
 // remark says which mirrors nobody keeps streaming.

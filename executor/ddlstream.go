@@ -172,7 +172,7 @@ func (d *commanding) unstart(ctx context.Context) error {
 	if d.xid == "" {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveTime)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drive.RecordTime)
 	defer cancel()
 	if became, err := d.server.Became(ctx, d.xid); err != nil || became != ddl.Aborted {
 		return nil // the next try asks again

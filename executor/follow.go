@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"bascule/executor/journal"
 	"bascule/executor/ledger"
 	"bascule/executor/slot"
 	"bascule/planner"
@@ -52,11 +53,11 @@ func (a *apply) follow(ctx context.Context, c *planner.Change) (remark string, e
 	if old := a.cfg.State.Find(c.Address); old != nil && old.Mirror != nil && c.Action == planner.Update {
 		begun.Mirror.Epoch = old.Mirror.Epoch
 	}
-	if err := a.save(ctx, func(f *state.File) { put(f, c.Address, begun) }); err != nil {
+	if err := a.Save(ctx, func(f *state.File) { journal.Put(f, c.Address, begun) }); err != nil {
 		return "", err
 	}
 	if m.plan.Options.Database != nil {
-		if err := a.step(ctx, c.Address, "database", func() error { return m.createDatabase(ctx) }); err != nil {
+		if err := a.Step(ctx, c.Address, "database", func() error { return m.createDatabase(ctx) }); err != nil {
 			return "", err
 		}
 	}
@@ -70,7 +71,7 @@ func (a *apply) follow(ctx context.Context, c *planner.Change) (remark string, e
 	}
 	ended := resource(c, state.Ready)
 	ended.Mirror.Epoch = m.epoch
-	return remark, errors.Join(err, a.settle(ctx, c.Address, ended))
+	return remark, errors.Join(err, a.Settle(ctx, c.Address, ended))
 }
 
 // followOnce makes one try.
@@ -89,7 +90,7 @@ func (m *copying) followOnce(ctx context.Context) (remark string, err error) {
 	if err := f.tryEngine(ctx); err != nil {
 		return "", err
 	}
-	if err := m.step(ctx, m.change.Address, "ledger", func() error { return f.begin(ctx) }); err != nil {
+	if err := m.Step(ctx, m.change.Address, "ledger", func() error { return f.begin(ctx) }); err != nil {
 		return "", errors.Join(err, f.backToEngine(ctx))
 	}
 	if err := f.run(ctx); err != nil {
@@ -179,19 +180,19 @@ func (f *following) readMembers(ctx context.Context) error {
 // run does everything of the try.
 func (f *following) run(ctx context.Context) error {
 	address := f.change.Address
-	if err := f.step(ctx, address, "publications", func() error { return f.publish(ctx) }); err != nil {
+	if err := f.Step(ctx, address, "publications", func() error { return f.publish(ctx) }); err != nil {
 		return err
 	}
-	if err := f.step(ctx, address, "slot", func() error { return f.anchor(ctx) }); err != nil {
+	if err := f.Step(ctx, address, "slot", func() error { return f.anchor(ctx) }); err != nil {
 		return err
 	}
 	switch {
 	case f.streaming:
-		return f.step(ctx, address, "change", func() error { return f.changeTables(ctx) })
+		return f.Step(ctx, address, "change", func() error { return f.changeTables(ctx) })
 	case !f.stream.InitialCopy:
-		return f.step(ctx, address, "attach", func() error { return f.attach(ctx) })
+		return f.Step(ctx, address, "attach", func() error { return f.attach(ctx) })
 	}
-	return f.step(ctx, address, "copy", func() error { return f.initial(ctx) })
+	return f.Step(ctx, address, "copy", func() error { return f.initial(ctx) })
 }
 
 // anchor makes the main slot, from which on no change is lost, and records its point

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"bascule/config"
+	"bascule/executor/journal"
 	"bascule/executor/ledger"
 	"bascule/executor/progress"
 	"bascule/executor/schema"
@@ -42,18 +43,18 @@ func (a *apply) mirror(ctx context.Context, c *planner.Change) error {
 	if err != nil {
 		return err
 	}
-	if err := a.save(ctx, func(f *state.File) { put(f, c.Address, resource(c, state.Creating)) }); err != nil {
+	if err := a.Save(ctx, func(f *state.File) { journal.Put(f, c.Address, resource(c, state.Creating)) }); err != nil {
 		return err
 	}
 	if m.plan.Options.Database != nil {
-		if err := a.step(ctx, c.Address, "database", func() error { return m.createDatabase(ctx) }); err != nil {
+		if err := a.Step(ctx, c.Address, "database", func() error { return m.createDatabase(ctx) }); err != nil {
 			return err
 		}
 	}
 	if err := m.tries(ctx, m.attempt); err != nil {
 		return err
 	}
-	return a.settle(ctx, c.Address, resource(c, state.Ready))
+	return a.Settle(ctx, c.Address, resource(c, state.Ready))
 }
 
 func (a *apply) newCopying(c *planner.Change) (*copying, error) {
@@ -113,7 +114,7 @@ func (m *copying) attempt(ctx context.Context) error {
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
 	at := &attempt{copying: m, conn: conn}
-	if err := m.step(ctx, m.change.Address, "ledger", func() error { return at.begin(ctx) }); err != nil {
+	if err := m.Step(ctx, m.change.Address, "ledger", func() error { return at.begin(ctx) }); err != nil {
 		return err
 	}
 	if err := at.run(ctx); err != nil {
@@ -185,8 +186,8 @@ func (m *copying) createDatabase(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return m.save(ctx, func(f *state.File) {
-		put(f, m.target.Address, &state.Resource{Address: m.target.Address, Status: state.Ready,
+	return m.Save(ctx, func(f *state.File) {
+		journal.Put(f, m.target.Address, &state.Resource{Address: m.target.Address, Status: state.Ready,
 			Peer: &state.Peer{Endpoint: endpoint, SystemIdentifier: id.SystemIdentifier, DatabaseOID: id.OID}})
 	})
 }

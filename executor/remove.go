@@ -22,7 +22,7 @@ import (
 // reached, which is what the operator is told then.
 func (a *apply) remove(ctx context.Context, c *planner.Change) (remark string, err error) {
 	old := a.cfg.State.Find(c.Address)
-	err = a.save(ctx, func(*state.File) {
+	err = a.Save(ctx, func(*state.File) {
 		if old == nil {
 			return
 		}
@@ -44,7 +44,7 @@ func (a *apply) remove(ctx context.Context, c *planner.Change) (remark string, e
 		return "", err
 	}
 	if !r.has(planner.StepStay) {
-		return "", a.settle(ctx, c.Address, nil)
+		return "", a.Settle(ctx, c.Address, nil)
 	}
 	var kept *state.Resource
 	if old != nil {
@@ -52,12 +52,12 @@ func (a *apply) remove(ctx context.Context, c *planner.Change) (remark string, e
 		kept = &resource
 	}
 	return fmt.Sprintf("it is removed from its source; what it has on %s stays until an apply reaches that. If it is gone for good: bascule state rm '%s'",
-		c.Mirror.Target, c.Address), a.settle(ctx, c.Address, kept)
+		c.Mirror.Target, c.Address), a.Settle(ctx, c.Address, kept)
 }
 
 // adopt takes a complete mirror over into a new state.
 func (a *apply) adopt(ctx context.Context, c *planner.Change) error {
-	if err := a.step(ctx, c.Address, "adopt", func() error {
+	if err := a.Step(ctx, c.Address, "adopt", func() error {
 		return a.onTarget(ctx, c, func(conn *pgx.Conn) error {
 			m := ledger.Mirror{ID: c.Mirror.ID, Address: c.Address, Lineage: a.cfg.State.Lineage, Digest: c.Mirror.Digest}
 			return ledger.Adopt(ctx, conn, m, c.Mirror.AdoptFrom)
@@ -65,7 +65,7 @@ func (a *apply) adopt(ctx context.Context, c *planner.Change) error {
 	}); err != nil {
 		return err
 	}
-	return a.settle(ctx, c.Address, resource(c, state.Ready))
+	return a.Settle(ctx, c.Address, resource(c, state.Ready))
 }
 
 // protects reports whether a change only records whether a mirror is protected.
@@ -76,7 +76,7 @@ func protects(c *planner.Change) bool {
 // protect records whether a mirror is protected. It takes nobody but the state: a target
 // that is gone for good is let go by it.
 func (a *apply) protect(ctx context.Context, c *planner.Change) error {
-	return a.save(ctx, func(f *state.File) {
+	return a.Save(ctx, func(f *state.File) {
 		if r := f.Find(c.Address); r != nil && r.Mirror != nil {
 			r.Mirror.Protect, r.Updated = c.Mirror.Protect, time.Now().UTC()
 		}

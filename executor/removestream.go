@@ -63,11 +63,11 @@ func (r *removal) run(ctx context.Context, target *pgx.Conn) error {
 		return nil
 	}
 	if made != nil && len(made.Silenced) > 0 {
-		if err := r.step(ctx, r.change.Address, "triggers", func() error { return restoreTriggers(ctx, target, made) }); err != nil {
+		if err := r.Step(ctx, r.change.Address, "triggers", func() error { return restoreTriggers(ctx, target, made) }); err != nil {
 			return err
 		}
 	}
-	return r.step(ctx, r.change.Address, "ledger", func() error { return ledger.Remove(ctx, target, r.change.Mirror.ID) })
+	return r.Step(ctx, r.change.Address, "ledger", func() error { return ledger.Remove(ctx, target, r.change.Mirror.ID) })
 }
 
 // halt makes sure that nobody streams the mirror any more, not even when this removal
@@ -117,7 +117,7 @@ func (r *removal) engine(ctx context.Context, made *planner.Stream, target *pgx.
 	}
 	cfg.Cleaned = cfg.Control == nil && r.cfg.State.Find(r.change.Address).Left()
 	h := engine.New(cfg)
-	return r.step(ctx, r.change.Address, "engine", func() error {
+	return r.Step(ctx, r.change.Address, "engine", func() error {
 		if made.Engine != "" {
 			if err := h.Remove(ctx); err != nil {
 				return err
@@ -219,11 +219,11 @@ func (r *removal) ours(kind, name string) error {
 // gone does one step, after which the state no longer has what it took away.
 func (r *removal) gone(ctx context.Context, id string, work func() error, forget func(on *state.OnSource)) error {
 	address := r.change.Address
-	if err := r.step(ctx, address, id, work); err != nil {
+	if err := r.Step(ctx, address, id, work); err != nil {
 		return err
 	}
 	r.cfg.Sink.Event(progress.Noted{Mirror: session.Label(address), Text: id + ": done"})
-	return r.save(ctx, func(f *state.File) {
+	return r.Save(ctx, func(f *state.File) {
 		if old := f.Find(address); old != nil && old.Mirror != nil && old.Mirror.OnSource != nil {
 			forget(old.Mirror.OnSource)
 		}
