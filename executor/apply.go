@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"bascule/config"
+	"bascule/executor/command"
 	"bascule/executor/journal"
 	"bascule/executor/progress"
 	"bascule/planner"
@@ -196,11 +197,11 @@ func (a *apply) change(ctx context.Context, c *planner.Change) Outcome {
 	a.cfg.Sink.Event(progress.ChangeStarted{Address: c.Address, Action: c.Action})
 	switch {
 	case c.Action == planner.Forget && c.DDL != nil:
-		o.Err = a.forgetCommand(ctx, c)
+		o.Err = command.Forget(ctx, a.commands(), c)
 	case c.Action == planner.Forget:
 		o.Err = a.Settle(ctx, c.Address, nil)
 	case c.DDL != nil:
-		o.Remark, o.Err = a.command(ctx, c)
+		o.Remark, o.Err = command.Run(ctx, a.commands(), c)
 	case c.Action == planner.Remove:
 		o.Remark, o.Err = a.remove(ctx, c)
 	case protects(c):
@@ -222,6 +223,12 @@ func (a *apply) change(ctx context.Context, c *planner.Change) Outcome {
 	}
 	a.cfg.Sink.Event(progress.ChangeEnded{Address: c.Address, Action: c.Action, Took: time.Since(begun), Err: o.Err})
 	return o
+}
+
+// commands sets up the carrying out of ddl blocks.
+func (a *apply) commands() command.Config {
+	return command.Config{Plan: a.cfg.Plan, Config: a.cfg.Config, Peers: a.peers, State: a.cfg.State, Journal: a.Journal,
+		Sink: a.cfg.Sink, Log: a.cfg.Log, WaitTimeout: a.cfg.WaitTimeout}
 }
 
 // mayRun reports whether a change may begin. A command comes after all that the plan

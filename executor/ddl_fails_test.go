@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"bascule/executor"
+	"bascule/executor/command"
 	"bascule/executor/progress"
 	"bascule/planner/catalog/pgtest"
 )
@@ -90,7 +91,7 @@ func TestCommandWaitsForTheTargetOfASubscription(t *testing.T) {
 	release := holds(t, f.target, "lock table t in share row exclusive mode")
 	f.more = block("x", added, `lock_timeout = "200ms"`)
 	f.waitsInVain(t, func(err error) bool {
-		var late *executor.CommandWaitError
+		var late *command.WaitError
 		return errors.As(err, &late) && late.OnSource && strings.Contains(late.Hint(), "hands the mirrors back to their servers")
 	})
 	const handed = "select handed from bascule.stream"

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"testing"
 
-	"bascule/executor"
+	"bascule/executor/command"
 	"bascule/planner/catalog/pgtest"
 )
 
@@ -53,7 +53,7 @@ func TestAloneOnHaltingMirror(t *testing.T) {
 	f := newFollower(t, source, target, "stream {\nddl = \"halt\"\n}")
 	f.applied(t)
 	f.more = block("x", "create index concurrently by_a on public.t (a)")
-	var halts *executor.HaltsMirrorError
+	var halts *command.HaltsMirrorError
 	if _, _, err := f.tries(t); !errors.As(err, &halts) {
 		t.Fatalf("%v", err)
 	}
@@ -88,7 +88,7 @@ func TestLoggedBlockIsKeptUntilPassed(t *testing.T) {
 	f.more = pasted
 	f.applied(t)
 	f.more = ""
-	var ahead *executor.AheadError
+	var ahead *command.AheadError
 	if _, _, err := f.tries(t); !errors.As(err, &ahead) {
 		t.Fatalf("forgotten: %v", err)
 	}

@@ -15,11 +15,6 @@
 // their table is filled, keys, foreign keys, ANALYZE. There are no phases with
 // barriers in it. When the snapshot is lost, a new attempt begins.
 //
-// A command for a mirror that a subscription keeps in step goes over our own stream, too:
-// apply takes the mirror over, runs the command on the source in a transaction of its own,
-// has the stream run it on the target at its place, and gives the mirror back. To hold the
-// source's transaction open until the server's worker has come there would keep its locks
-// for as long as the target lags, and so would have to be refused over a bound of the lag,
-// and a crash in between would leave either side to be finished by hand. So no lock waits
-// for the other side, however far behind it is; -wait-timeout bounds the wait.
+// What it hands on: ddl blocks to command, the taking of a mirror from the engine of its
+// servers to engine, the running of a stream to drive, the state file to journal.
 package executor

@@ -25,6 +25,7 @@ var layers = [][]string{
 	{"cmd/cli"},
 	{"cmd/view"},
 	{"executor"},
+	{"executor/command"},
 	{"executor/engine"},
 	{"executor/drive"},
 	{"executor/stream", "executor/pglogical", "executor/subscription", "executor/cutover"},

@@ -1,4 +1,4 @@
-package executor
+package command
 
 import (
 	"cmp"
@@ -32,7 +32,7 @@ func (d *commanding) settleSides(ctx context.Context) error {
 }
 
 // settle does it for one mirror.
-func (s *ddlSide) settle(ctx context.Context, db *catalog.Database) error {
+func (s *side) settle(ctx context.Context, db *catalog.Database) error {
 	members, err := ledger.Members(ctx, s.conn, s.id)
 	if err != nil {
 		return err
@@ -77,7 +77,7 @@ func (s *ddlSide) settle(ctx context.Context, db *catalog.Database) error {
 }
 
 // rename has the settings that name tables follow those that the command renamed.
-func (s *ddlSide) rename(settings *planner.Stream, now []ledger.Member) {
+func (s *side) rename(settings *planner.Stream, now []ledger.Member) {
 	source, target := map[[2]string][2]string{}, map[[2]string][2]string{}
 	for _, was := range s.members {
 		i := slices.IndexFunc(now, func(m ledger.Member) bool { return m.Source == was.Source })

@@ -1,4 +1,4 @@
-package executor
+package command
 
 import (
 	"context"
@@ -59,7 +59,7 @@ func (d *commanding) seen(ctx context.Context, db *catalog.Database) (map[uint32
 
 // shifting compares the members of one mirror with a source.
 type shifting struct {
-	*ddlSide
+	*side
 	db     *catalog.Database
 	byOID  map[uint32]*catalog.Relation
 	before map[uint32]seenTable
@@ -71,8 +71,8 @@ type shifting struct {
 // shift finds out what has become of the mirror's tables on a source, of which db is
 // what a command has made and before what was there. A table that the command made
 // joins at point. One that was there is not on the target: it stays out.
-func (s *ddlSide) shift(db *catalog.Database, before map[uint32]seenTable, point catalog.LSN) (shift, error) {
-	h := &shifting{ddlSide: s, db: db, byOID: map[uint32]*catalog.Relation{}, before: before, point: point, known: map[uint32]ledger.Member{}}
+func (s *side) shift(db *catalog.Database, before map[uint32]seenTable, point catalog.LSN) (shift, error) {
+	h := &shifting{side: s, db: db, byOID: map[uint32]*catalog.Relation{}, before: before, point: point, known: map[uint32]ledger.Member{}}
 	for i := range db.Relations {
 		h.byOID[db.Relations[i].OID] = &db.Relations[i]
 	}

@@ -1,4 +1,4 @@
-package executor
+package command
 
 import (
 	"context"
@@ -17,7 +17,7 @@ import (
 // fromEngine takes the mirror over from the engine of its servers, for the time of the
 // command. One that carries commands itself goes on instead, but where the command is on
 // the source and the engine is not at work: then it is our own stream's to bring.
-func (s *ddlSide) fromEngine(ctx context.Context, was *ledger.Stream) (err error) {
+func (s *side) fromEngine(ctx context.Context, was *ledger.Stream) (err error) {
 	carries := was.Settings.Engine == planner.EnginePglogical && !s.plan.RanOnSource
 	switch {
 	case carries && was.Handed:
@@ -32,7 +32,7 @@ func (s *ddlSide) fromEngine(ctx context.Context, was *ledger.Stream) (err error
 }
 
 // begun is an error where an earlier apply has not begun the command on the source.
-func (s *ddlSide) begun(ctx context.Context) error {
+func (s *side) begun(ctx context.Context) error {
 	row, err := ledger.FindDDL(ctx, s.conn, s.id, s.commanding.id)
 	if err != nil || row != nil && row.XID != "" {
 		return err
@@ -41,7 +41,7 @@ func (s *ddlSide) begun(ctx context.Context) error {
 }
 
 // handover is that of the mirror.
-func (s *ddlSide) handover() *engine.Handover {
+func (s *side) handover() *engine.Handover {
 	return engine.New(engine.Config{Mirror: s.driven(), Control: s.server.Control, Conn: s.conn, Note: s.note})
 }
 
@@ -68,7 +68,7 @@ func (d *commanding) engines() (list []string) {
 }
 
 // carries are the sides that do not have the command, and whose engine carries it.
-func (d *commanding) carries() (list []*ddlSide) {
+func (d *commanding) carries() (list []*side) {
 	for _, s := range d.pending() {
 		if s.carrier != nil {
 			list = append(list, s)
@@ -132,7 +132,7 @@ func tablesNamed(ctx context.Context, tx pgx.Tx, query string, names []string) (
 }
 
 // inSets has the replication sets follow what a command has made of the members.
-func (s *ddlSide) inSets(ctx context.Context, tx pgx.Tx, members []ledger.Member) error {
+func (s *side) inSets(ctx context.Context, tx pgx.Tx, members []ledger.Member) error {
 	if s.carrier == nil {
 		return nil
 	}
@@ -153,7 +153,7 @@ func (s *ddlSide) inSets(ctx context.Context, tx pgx.Tx, members []ledger.Member
 // carried waits until the engine has brought everything to the target that the source
 // had at lsn. A worker that is down is started again at once, a few times: what stood in
 // its way may be gone. One that runs and does not move is waited for, and told.
-func (s *ddlSide) carried(ctx context.Context, lsn catalog.LSN) error {
+func (s *side) carried(ctx context.Context, lsn catalog.LSN) error {
 	var seen stillness
 	for kicks, pause := 0, carryPoll; ; {
 		reached, err := s.carrier.Reached(ctx, lsn)
@@ -192,7 +192,7 @@ func (s *ddlSide) carried(ctx context.Context, lsn catalog.LSN) error {
 // shown waits until the command that the engine has brought is seen on the target, or the
 // time is over in which that must be: a server moves the origin first, then flushes the
 // commit, and shows the transaction to others when that is done.
-func (s *ddlSide) shown(ctx context.Context) error {
+func (s *side) shown(ctx context.Context) error {
 	for end := time.Now().Add(showTime); time.Now().Before(end); {
 		done, err := s.carrier.Applied(ctx, s.commanding.id)
 		if err != nil || done {
@@ -218,7 +218,7 @@ type stillness struct {
 
 // tellStill looks every stillTime where the engine is, and tells where it has not
 // moved since: once, and again when it waits for others.
-func (s *ddlSide) tellStill(ctx context.Context, seen *stillness, lsn catalog.LSN) error {
+func (s *side) tellStill(ctx context.Context, seen *stillness, lsn catalog.LSN) error {
 	if time.Since(seen.looked) < stillTime {
 		return nil
 	}

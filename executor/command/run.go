@@ -1,4 +1,4 @@
-package executor
+package command
 
 import (
 	"context"
@@ -24,20 +24,15 @@ import (
 	"bascule/state"
 )
 
-// commanding is the carrying out of one ddl block.
-//
-// How far it is, the ledgers of its targets say: a command is recorded there before it
-// runs on the source, with the source's transaction before that commits, and as applied
-// by the target's transaction that ran it. So whatever was killed in between, the next
-// try goes on where that one was, and nothing runs twice.
+// commanding is one try at a ddl block.
 type commanding struct {
-	*apply
+	cfg    Config
 	change *planner.Change
 	plan   *planner.DDL
 	id     string // of the command, in ledgers and in the stream
 	source *config.Peer
 	server ddl.Source
-	sides  []*ddlSide
+	sides  []*side
 
 	// refused: the source has rolled the command back, and would again.
 	refused bool
@@ -47,81 +42,6 @@ type commanding struct {
 	xid   string
 	ended bool
 	end   catalog.LSN // a place in the source's log behind it
-}
-
-// errDDLWait ends the waiting for a command.
-var errDDLWait = errors.New("the time to wait is over")
-
-// command carries out a ddl block. It returns what its operator has to do next, or "".
-func (a *apply) command(ctx context.Context, c *planner.Change) (remark string, err error) {
-	d, err := a.newCommanding(c)
-	if err != nil {
-		return "", err
-	}
-	var was *state.Resource
-	if old := a.cfg.State.Find(c.Address); old != nil {
-		kept := *old
-		was = &kept
-	}
-	if err := a.Save(ctx, func(f *state.File) { journal.Put(f, c.Address, d.resource(state.Creating, nil)) }); err != nil {
-		return "", err
-	}
-	limited, cancel := ctx, context.CancelFunc(func() {})
-	if a.cfg.WaitTimeout > 0 {
-		limited, cancel = context.WithTimeoutCause(ctx, a.cfg.WaitTimeout, errDDLWait)
-	}
-	defer cancel()
-	defer d.close(ctx)
-	err = a.Step(ctx, c.Address, "command", func() error { return d.run(limited) })
-	switch {
-	case d.refused:
-		return "", errors.Join(err, d.withdraw(context.WithoutCancel(ctx), was))
-	case err != nil && ctx.Err() == nil && errors.Is(context.Cause(limited), errDDLWait):
-		return "", &CommandWaitError{Address: c.Address, OnSource: d.ended, Engines: d.engines(), Last: err}
-	case err != nil:
-		return "", err
-	}
-	rows, err := d.rows(ctx)
-	if err != nil {
-		return "", err
-	}
-	return d.remark(ctx), a.Settle(ctx, c.Address, d.resource(state.Ready, rows))
-}
-
-func (a *apply) newCommanding(c *planner.Change) (*commanding, error) {
-	d := &commanding{apply: a, change: c, plan: c.DDL, id: planner.DDLID(c.Address, c.DDL.Checksum), source: a.peers[c.DDL.Source]}
-	if d.source == nil {
-		return nil, fmt.Errorf("%s is not declared", c.DDL.Source)
-	}
-	for _, m := range c.DDL.Mirrors {
-		i := slices.IndexFunc(a.cfg.Config.Mirrors, func(decl *config.Mirror) bool { return decl.Address == m.Address })
-		target := a.peers[m.Target]
-		if i < 0 || target == nil {
-			return nil, fmt.Errorf("%s or %s is not declared", m.Address, m.Target)
-		}
-		d.sides = append(d.sides, &ddlSide{commanding: d, address: m.Address, name: session.Label(m.Address), id: m.ID, target: target, decl: a.cfg.Config.Mirrors[i]})
-	}
-	return d, nil
-}
-
-// resource is the block's record in the state. rows are the ledgers' records of it once
-// it is applied, nil until then.
-func (d *commanding) resource(status string, rows []*ledger.DDL) *state.Resource {
-	r := &state.DDL{Source: d.plan.Source, Checksum: d.plan.Checksum, Mirrors: []string{}}
-	for _, m := range d.plan.Mirrors {
-		r.Mirrors = append(r.Mirrors, m.Address)
-	}
-	var lsn catalog.LSN
-	for _, row := range rows {
-		lsn = max(lsn, row.LSN)
-		if row.Applied.After(r.Applied) {
-			r.Applied = row.Applied.UTC()
-		}
-	}
-	if lsn != 0 {
-		r.LSN = lsn.String()
-	}
-	return &state.Resource{Address: d.change.Address, Status: status, DDL: r}
 }
 
 // run does everything of the try.
@@ -218,8 +138,8 @@ func lockTimeout(d *planner.DDL) time.Duration {
 }
 
 // pending are the sides that do not have the command.
-func (d *commanding) pending() []*ddlSide {
-	return slices.DeleteFunc(slices.Clone(d.sides), func(s *ddlSide) bool { return s.row != nil && !s.row.Applied.IsZero() })
+func (d *commanding) pending() []*side {
+	return slices.DeleteFunc(slices.Clone(d.sides), func(s *side) bool { return s.row != nil && !s.row.Applied.IsZero() })
 }
 
 // rows are the records of the command in all ledgers.
@@ -247,7 +167,7 @@ func (d *commanding) withdraw(ctx context.Context, was *state.Resource) error {
 			return err
 		}
 	}
-	return d.Save(ctx, func(f *state.File) { journal.Put(f, d.change.Address, was) })
+	return d.cfg.Journal.Save(ctx, func(f *state.File) { journal.Put(f, d.change.Address, was) })
 }
 
 // remark says which mirrors nobody keeps streaming.

@@ -1,4 +1,4 @@
-package executor
+package command
 
 import (
 	"cmp"
@@ -13,21 +13,21 @@ import (
 	"bascule/planner/session"
 )
 
-// forgetCommand forgets a block that was applied, in the ledgers of its targets and in
+// Forget forgets a block that was applied, in the ledgers of its targets and in
 // the state. It runs nothing.
-func (a *apply) forgetCommand(ctx context.Context, c *planner.Change) error {
+func Forget(ctx context.Context, cfg Config, c *planner.Change) error {
 	id := planner.DDLID(c.Address, c.DDL.Checksum)
 	for _, m := range c.DDL.Mirrors {
-		if err := a.forgetOn(ctx, c, m, id); err != nil {
+		if err := forgetOn(ctx, cfg, c, m, id); err != nil {
 			return fmt.Errorf("%s: %w", m.Address, err)
 		}
 	}
-	return a.Settle(ctx, c.Address, nil)
+	return cfg.Journal.Settle(ctx, c.Address, nil)
 }
 
 // forgetOn forgets it on one target. A peer that is declared no longer is left alone.
-func (a *apply) forgetOn(ctx context.Context, c *planner.Change, m planner.DDLMirror, id string) error {
-	peer := a.peers[m.Target]
+func forgetOn(ctx context.Context, cfg Config, c *planner.Change, m planner.DDLMirror, id string) error {
+	peer := cfg.Peers[m.Target]
 	if peer == nil {
 		return nil
 	}

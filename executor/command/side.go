@@ -1,4 +1,4 @@
-package executor
+package command
 
 import (
 	"context"
@@ -18,8 +18,8 @@ import (
 	"bascule/planner/catalog"
 )
 
-// ddlSide is one mirror of a ddl block: its target, and the stream to it.
-type ddlSide struct {
+// side is one mirror of a ddl block: its target, and the stream to it.
+type side struct {
 	*commanding
 	address, name, id string // name: in sessions and messages; id: in the ledger
 	target            *config.Peer
@@ -38,7 +38,7 @@ type ddlSide struct {
 }
 
 // begin takes the mirror over, from a runner too, and reads what is there.
-func (s *ddlSide) begin(ctx context.Context) (err error) {
+func (s *side) begin(ctx context.Context) (err error) {
 	if s.conn, err = s.open(ctx, s.target); err != nil {
 		return err
 	}
@@ -69,7 +69,7 @@ func (s *ddlSide) begin(ctx context.Context) (err error) {
 	return s.readRecord(ctx)
 }
 
-func (s *ddlSide) readRecord(ctx context.Context) (err error) {
+func (s *side) readRecord(ctx context.Context) (err error) {
 	if s.rec, err = ledger.Find(ctx, s.conn, s.id); err == nil && s.rec == nil {
 		err = fmt.Errorf("mirror %q is not in the ledger any more", s.id)
 	}
@@ -85,14 +85,14 @@ func (e *NotStreamingError) Error() string { return e.Mirror + " " + e.Why + ", 
 func (e *NotStreamingError) Hint() string { return e.Fix }
 
 // driven is the mirror of the side, as its stream is driven.
-func (s *ddlSide) driven() drive.Mirror {
+func (s *side) driven() drive.Mirror {
 	return drive.Mirror{ID: s.id, Address: s.address, Settings: s.settings, Source: s.source, Target: s.target, Sink: s.cfg.Sink, Log: s.cfg.Log}
 }
 
 // drive streams the mirrors that do not have the command while work is done. What
 // halts one of them ends the work, and is the error.
 func (d *commanding) drive(ctx context.Context, work func(ctx context.Context) error) error {
-	running, driven := ctx, slices.DeleteFunc(d.pending(), func(s *ddlSide) bool { return s.carrier != nil })
+	running, driven := ctx, slices.DeleteFunc(d.pending(), func(s *side) bool { return s.carrier != nil })
 	for _, s := range driven {
 		if s.halt != nil {
 			if err := ledger.SetHalt(ctx, s.conn, s.id, nil); err != nil {
@@ -140,9 +140,9 @@ func (d *commanding) catchUp(ctx context.Context, lsn catalog.LSN) error {
 	return nil
 }
 
-// CommandWaitError reports that a command was not through when the time to wait was
+// WaitError reports that a command was not through when the time to wait was
 // over. Nothing is lost by it.
-type CommandWaitError struct {
+type WaitError struct {
 	Address string
 
 	// OnSource: it ran there.
@@ -153,7 +153,7 @@ type CommandWaitError struct {
 	Engines []string
 }
 
-func (e *CommandWaitError) Error() string {
+func (e *WaitError) Error() string {
 	if e.OnSource {
 		return e.Address + " ran on the source, and is not on all targets yet"
 	}
@@ -161,7 +161,7 @@ func (e *CommandWaitError) Error() string {
 }
 
 // Hint says what the operator can do about it.
-func (e *CommandWaitError) Hint() string {
+func (e *WaitError) Hint() string {
 	switch {
 	case !e.OnSource:
 	case slices.Contains(e.Engines, planner.EngineSubscription): // no server would run it
@@ -175,4 +175,4 @@ func (e *CommandWaitError) Hint() string {
 }
 
 // ExitCode is that of a wait that timed out.
-func (e *CommandWaitError) ExitCode() int { return 8 }
+func (e *WaitError) ExitCode() int { return 8 }

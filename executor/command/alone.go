@@ -1,4 +1,4 @@
-package executor
+package command
 
 import (
 	"context"
@@ -87,7 +87,7 @@ func (e *HaltsMirrorError) Hint() string {
 
 // sourceDone reports whether the statements have run on the source.
 func (d *commanding) sourceDone() bool {
-	return slices.ContainsFunc(d.sides, func(s *ddlSide) bool {
+	return slices.ContainsFunc(d.sides, func(s *side) bool {
 		return !s.row.Applied.IsZero() || s.row.XID == ddl.SideSource || strings.HasPrefix(s.row.XID, ddl.SideTarget)
 	})
 }
@@ -116,7 +116,7 @@ func (d *commanding) alone(where, side string, server ddl.Source, record func(co
 }
 
 // byItself runs the statements on the target, whose stream has passed lsn.
-func (s *ddlSide) byItself(ctx context.Context, lsn catalog.LSN) error {
+func (s *side) byItself(ctx context.Context, lsn catalog.LSN) error {
 	found, err := s.shiftNow(ctx)
 	if err != nil {
 		return err
@@ -132,7 +132,7 @@ func (s *ddlSide) byItself(ctx context.Context, lsn catalog.LSN) error {
 
 // statements runs those that are not done, each by itself. Where the source logs its DDL,
 // and the stream has passed them, it has brought what concerns the mirror.
-func (s *ddlSide) statements(ctx context.Context, log string) error {
+func (s *side) statements(ctx context.Context, log string) error {
 	control, err := s.open(ctx, s.target)
 	if err != nil {
 		return err
@@ -155,7 +155,7 @@ func (s *ddlSide) statements(ctx context.Context, log string) error {
 
 // logged reports whether the source's log has a statement, and it is about the mirror's
 // tables.
-func (s *ddlSide) logged(ctx context.Context, log, text string) (there bool, err error) {
+func (s *side) logged(ctx context.Context, log, text string) (there bool, err error) {
 	oids := []int64{}
 	for _, m := range s.members {
 		if m.State != ledger.Removed {
@@ -175,7 +175,7 @@ func opensAt(d *commanding, peer *config.Peer) func(context.Context) (*pgx.Conn,
 
 // shifted finds out what has become of the mirror's tables on a source that was changed
 // some time ago. Tables that nobody knows the beginning of are copied by the next plan.
-func (s *ddlSide) shifted(ctx context.Context) (*shift, error) {
+func (s *side) shifted(ctx context.Context) (*shift, error) {
 	db, err := catalog.Read(ctx, s.server.Control, catalog.ReadOptions{})
 	if err != nil {
 		return nil, err
@@ -194,7 +194,7 @@ func (s *ddlSide) shifted(ctx context.Context) (*shift, error) {
 
 // shiftNow finds that out for the place where the stream is, and has the publications
 // follow it.
-func (s *ddlSide) shiftNow(ctx context.Context) (*shift, error) {
+func (s *side) shiftNow(ctx context.Context) (*shift, error) {
 	found, err := s.shifted(ctx)
 	if err != nil {
 		return nil, err
@@ -203,7 +203,7 @@ func (s *ddlSide) shiftNow(ctx context.Context) (*shift, error) {
 }
 
 // publish has the publications follow those of the members.
-func (s *ddlSide) publish(ctx context.Context, members []ledger.Member, those func(ledger.Member) bool) error {
+func (s *side) publish(ctx context.Context, members []ledger.Member, those func(ledger.Member) bool) error {
 	var list []ledger.Member
 	for _, m := range members {
 		if those(m) {

@@ -1,4 +1,4 @@
-package executor
+package command
 
 import (
 	"context"
@@ -16,7 +16,7 @@ import (
 // blocks are this one and those behind it in the plan that ran on the source, too, as the
 // stream runs them in their places: a transaction that needs more than one cannot come
 // through with the first alone. None, where this one is not for the stream to run.
-func (s *ddlSide) blocks(ctx context.Context) (list []stream.Block, err error) {
+func (s *side) blocks(ctx context.Context) (list []stream.Block, err error) {
 	var found *shift
 	for i := range s.cfg.Plan.Changes {
 		c := &s.cfg.Plan.Changes[i]
@@ -50,7 +50,7 @@ func (s *ddlSide) blocks(ctx context.Context) (list []stream.Block, err error) {
 // soon is what will have become of the mirror's tables. What is to be published of one is
 // from here on: behind its place it is missed. What is no longer, when the place is passed
 // (see withdrawn): before it, it is missed.
-func (s *ddlSide) soon(ctx context.Context) (*shift, error) {
+func (s *side) soon(ctx context.Context) (*shift, error) {
 	found, err := s.shifted(ctx)
 	if err != nil {
 		return nil, err
@@ -59,7 +59,7 @@ func (s *ddlSide) soon(ctx context.Context) (*shift, error) {
 }
 
 // withdrawn has the publications let go of what the members are no longer followed by.
-func (s *ddlSide) withdrawn(ctx context.Context, members []ledger.Member, there map[uint32]bool) error {
+func (s *side) withdrawn(ctx context.Context, members []ledger.Member, there map[uint32]bool) error {
 	return s.publish(ctx, members, func(m ledger.Member) bool {
 		return there[m.Source] && (m.State == ledger.Removed || m.State == ledger.Followed && m.Follow == planner.FollowInserts)
 	})
@@ -71,25 +71,25 @@ var endsTransaction = regexp.MustCompile(`(?i)\b(commit|rollback|abort|end|prepa
 
 // alsoRan reports whether a change is a block of this mirror that ran on the source, and
 // is yet to run on its target.
-func (s *ddlSide) alsoRan(c *planner.Change) bool {
+func (s *side) alsoRan(c *planner.Change) bool {
 	return c.DDL != nil && c.Action == planner.Run && c.DDL.RanOnSource && !c.DDL.Record &&
 		slices.ContainsFunc(c.DDL.Mirrors, func(m planner.DDLMirror) bool { return m.Address == s.address })
 }
 
 // fromLog reports whether a block stands for entries of the log that the mirror follows:
 // these say what becomes of the members.
-func (s *ddlSide) fromLog(d *planner.DDL) bool {
+func (s *side) fromLog(d *planner.DDL) bool {
 	return s.settings.Log != "" && stream.FromLog(d.Command)
 }
 
 // recordAhead records a block with the target before its turn has come. Its nonce is of no
 // use: no message will carry it.
-func (s *ddlSide) recordAhead(ctx context.Context, c *planner.Change) error {
-	d, err := s.newCommanding(c)
+func (s *side) recordAhead(ctx context.Context, c *planner.Change) error {
+	d, err := newCommanding(s.cfg, c)
 	if err != nil {
 		return err
 	}
-	if err := s.Save(ctx, func(f *state.File) { journal.Put(f, c.Address, d.resource(state.Creating, nil)) }); err != nil {
+	if err := s.cfg.Journal.Save(ctx, func(f *state.File) { journal.Put(f, c.Address, d.resource(state.Creating, nil)) }); err != nil {
 		return err
 	}
 	_, err = d.recordWith(ctx, s.conn, s.id, s.row.Nonce)

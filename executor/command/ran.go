@@ -1,4 +1,4 @@
-package executor
+package command
 
 import (
 	"context"
@@ -40,7 +40,7 @@ func (d *commanding) onTargets(ctx context.Context) error {
 // reach streams until the command has run in its place, which is through; or until the
 // target has all that the source had at lsn, or stands before a transaction that is the
 // command's and not for the stream to run it in.
-func (s *ddlSide) reach(ctx context.Context, lsn catalog.LSN) (through bool, err error) {
+func (s *side) reach(ctx context.Context, lsn catalog.LSN) (through bool, err error) {
 	s.stage("stream " + s.name + " to where the command belongs")
 	if s.halt != nil {
 		if err := ledger.SetHalt(ctx, s.conn, s.id, nil); err != nil {
@@ -80,7 +80,7 @@ func (s *ddlSide) reach(ctx context.Context, lsn catalog.LSN) (through bool, err
 
 // ranThere reports whether the stream has run the command. What has ended the stream
 // behind it is another's.
-func (s *ddlSide) ranThere(ctx context.Context, failed error) (bool, error) {
+func (s *side) ranThere(ctx context.Context, failed error) (bool, error) {
 	row, err := ledger.FindDDL(ctx, s.conn, s.id, s.commanding.id)
 	if err != nil {
 		return false, errors.Join(failed, err)
@@ -102,7 +102,7 @@ func (s *ddlSide) ranThere(ctx context.Context, failed error) (bool, error) {
 // standsFor is the halt that the command ends, if it may be one. Not where the stream was
 // given the command for it, and could not run it; nor where the server refused a row of
 // another table than the command's by how that is defined: it would run before its place.
-func (s *ddlSide) standsFor(ctx context.Context, blocks []stream.Block, failed error) (*ledger.Halt, error) {
+func (s *side) standsFor(ctx context.Context, blocks []stream.Block, failed error) (*ledger.Halt, error) {
 	var halted *stream.HaltError
 	switch {
 	case !errors.As(failed, &halted), !catalog.AwaitsCommand(halted.Halt.Code):
@@ -131,7 +131,7 @@ const selectConcerns = `
 			select pg_catalog.to_regclass($2) union all select pg_catalog.pg_partition_ancestors(pg_catalog.to_regclass($2))))`
 
 // onTarget runs the command on the target while nothing is streamed to it.
-func (s *ddlSide) onTarget(ctx context.Context) error {
+func (s *side) onTarget(ctx context.Context) error {
 	var members []ledger.Member
 	if !s.fromLog(s.plan) { // else the stream's own rows say what becomes of them
 		found, err := s.shiftNow(ctx)
@@ -161,7 +161,7 @@ func (s *ddlSide) onTarget(ctx context.Context) error {
 		}
 		return pgx.BeginFunc(ctx, s.conn, func(tx pgx.Tx) error { return ledger.ApplyDDL(ctx, tx, s.id, &row, lsn) })
 	}
-	for pause := firstDDLPause; ; pause = min(2*pause, lastDDLPause) {
+	for pause := firstPause; ; pause = min(2*pause, lastPause) {
 		err := s.inOne(ctx, &row, lsn)
 		if err == nil || ctx.Err() != nil || !session.Transient(err) || s.conn.IsClosed() {
 			return err
@@ -177,7 +177,7 @@ func (s *ddlSide) onTarget(ctx context.Context) error {
 
 // passes is the position from which on nothing comes any more that a block stands for:
 // at is the stream's, and where it stands before a transaction, that one is yet to come.
-func (s *ddlSide) passes(at catalog.LSN) (catalog.LSN, error) {
+func (s *side) passes(at catalog.LSN) (catalog.LSN, error) {
 	if s.halt == nil || s.halt.LSN == "" || !stream.FromLog(s.plan.Command) {
 		return at, nil
 	}
@@ -187,12 +187,12 @@ func (s *ddlSide) passes(at catalog.LSN) (catalog.LSN, error) {
 
 // Pauses between two tries on a target. In them its readers get what they wait for.
 const (
-	firstDDLPause = 500 * time.Millisecond
-	lastDDLPause  = 10 * time.Second
+	firstPause = 500 * time.Millisecond
+	lastPause  = 10 * time.Second
 )
 
 // inOne runs the command and records that, in one transaction of the target.
-func (s *ddlSide) inOne(ctx context.Context, row *ledger.DDL, lsn catalog.LSN) error {
+func (s *side) inOne(ctx context.Context, row *ledger.DDL, lsn catalog.LSN) error {
 	now, err := ledger.FindDDL(ctx, s.conn, s.id, row.ID)
 	if err != nil || now != nil && !now.Applied.IsZero() { // the answer to the last commit was lost
 		return err
