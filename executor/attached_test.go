@@ -11,7 +11,7 @@ import (
 
 	"bascule/config"
 	"bascule/config/pgname"
-	"bascule/executor"
+	"bascule/executor/keep"
 	"bascule/executor/ledger"
 	"bascule/executor/slot"
 	"bascule/planner"
@@ -111,13 +111,13 @@ func need(t *testing.T, err error) {
 }
 
 // run starts a runner. stop ends it, and demands that it ended because of that.
-func (a *attached) run(t *testing.T, cfg executor.RunConfig) (events *journal, stop func()) {
+func (a *attached) run(t *testing.T, cfg keep.Config) (events *journal, stop func()) {
 	t.Helper()
 	events = &journal{}
 	cfg.Config, cfg.State, cfg.Sink = a.config, a.file, events
 	ctx, cancel := context.WithCancelCause(context.WithoutCancel(t.Context()))
 	ended := make(chan error, 1)
-	go func() { ended <- executor.Run(ctx, cfg) }()
+	go func() { ended <- keep.Run(ctx, cfg) }()
 	over := errors.New("stopped by the test")
 	done := false
 	stop = func() {

@@ -10,6 +10,7 @@ import (
 
 	"bascule/executor"
 	"bascule/executor/command"
+	"bascule/executor/keep"
 	"bascule/executor/progress"
 	"bascule/planner/catalog/pgtest"
 )
@@ -207,7 +208,7 @@ func TestCommandFailsOnTheTarget(t *testing.T) {
 			f.writes(t, "insert into t values (100, 1)")
 			if retried {
 				stop()
-				f.runsWith(t, executor.RunConfig{Sink: f.events, Retry: []string{"mirror.app"}})
+				f.runsWith(t, keep.Config{Sink: f.events, Retry: []string{"mirror.app"}})
 				f.target.Eventually(t, columns, "id b")
 				f.same(t)
 			}

@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"bascule/executor"
+	"bascule/executor/keep"
 	"bascule/planner/catalog/pgtest"
 )
 
@@ -45,7 +45,7 @@ func TestFailoverUnderLoad(t *testing.T) {
 				if !both {
 					stop()
 					f.sourceURL = promoted.URL
-					f.runsWith(t, executor.RunConfig{Sink: f.events})
+					f.runsWith(t, keep.Config{Sink: f.events})
 				}
 				f.from, f.source = plainly(t, promoted), promoted
 				f.arrived(t)

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"bascule/executor"
+	"bascule/executor/keep"
 	"bascule/planner/catalog/pgtest"
 )
 
@@ -61,7 +61,7 @@ func TestTwoRunnersOnOneMirror(t *testing.T) {
 		f.arrived(t)
 		for range 3 {
 			waits := &journal{}
-			next := f.runsWith(t, executor.RunConfig{Sink: waits})
+			next := f.runsWith(t, keep.Config{Sink: waits})
 			pgtest.Eventually(t, func() error {
 				if !waits.told("waiting") {
 					return fmt.Errorf("told nothing but\n%s", waits)

@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"bascule/executor"
+	"bascule/executor/keep"
 	"bascule/executor/progress"
 	"bascule/planner"
 	"bascule/planner/catalog/pgtest"
@@ -104,17 +105,17 @@ func (f *follower) settled(t *testing.T) {
 // runs starts a runner, which goes on until stop or the end of the test.
 func (f *follower) runs(t *testing.T) (stop func()) {
 	t.Helper()
-	stop = f.runsWith(t, executor.RunConfig{Sink: f.events})
+	stop = f.runsWith(t, keep.Config{Sink: f.events})
 	return stop
 }
 
 // runsWith starts a runner with these further settings.
-func (f *follower) runsWith(t *testing.T, cfg executor.RunConfig) (stop func()) {
+func (f *follower) runsWith(t *testing.T, cfg keep.Config) (stop func()) {
 	t.Helper()
 	cfg.Config, cfg.Store, cfg.State = f.load(t, f.text())
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	ended := make(chan error, 1)
-	go func() { ended <- executor.Run(ctx, cfg) }()
+	go func() { ended <- keep.Run(ctx, cfg) }()
 	stop = sync.OnceFunc(func() {
 		cancel()
 		select {

@@ -6,7 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"bascule/executor"
+	"bascule/executor/keep"
 	"bascule/executor/ledger"
 	"bascule/executor/slot"
 	"bascule/planner"
@@ -19,11 +19,11 @@ import (
 func TestRunnersFollowEachOther(t *testing.T) {
 	t.Parallel()
 	a := attach(t, nil)
-	first, stop := a.run(t, executor.RunConfig{})
+	first, stop := a.run(t, keep.Config{})
 	a.arrives(t, 1)
 	first.tells(t, "CaughtUp")
 
-	second, stopSecond := a.run(t, executor.RunConfig{})
+	second, stopSecond := a.run(t, keep.Config{})
 	second.tells(t, "is being worked on by another process: backend pid")
 	looker := a.target.Conn(t)
 	if r, err := ledger.Running(t.Context(), looker, a.id); err != nil || r == nil || !r.Holds {
@@ -46,7 +46,7 @@ func TestRunnersFollowEachOther(t *testing.T) {
 func TestRunnerYieldsToAnApply(t *testing.T) {
 	t.Parallel()
 	a := attach(t, nil)
-	events, _ := a.run(t, executor.RunConfig{})
+	events, _ := a.run(t, keep.Config{})
 	a.arrives(t, 1)
 	ctx := t.Context()
 
@@ -95,7 +95,7 @@ func TestHaltAndRetry(t *testing.T) {
 	t.Parallel()
 	a := attach(t, nil)
 	a.target.Exec(t, "insert into public.a values (7, 0)") // in the way
-	events, stop := a.run(t, executor.RunConfig{})
+	events, stop := a.run(t, keep.Config{})
 	a.source.Exec(t, "insert into public.a values (7, 1)")
 	events.tells(t, "Halted")
 	s, err := ledger.ReadStream(t.Context(), a.ledger, a.id)
@@ -104,11 +104,11 @@ func TestHaltAndRetry(t *testing.T) {
 	}
 	events.tells(t, s.Halt.LSN)
 	stop()
-	again, stopAgain := a.run(t, executor.RunConfig{}) // says so, and does nothing
+	again, stopAgain := a.run(t, keep.Config{}) // says so, and does nothing
 	again.tells(t, "Halted")
 
 	a.target.Exec(t, "delete from public.a")
-	_, stopRetry := a.run(t, executor.RunConfig{Retry: []string{"mirror.app"}})
+	_, stopRetry := a.run(t, keep.Config{Retry: []string{"mirror.app"}})
 	a.target.Eventually(t, "select n from public.a where id = 7", "1") // by the one that has the lease
 	stopRetry()
 	stopAgain()
@@ -119,7 +119,7 @@ func TestHaltAndRetry(t *testing.T) {
 func TestRunnerSurvivesLostSessions(t *testing.T) {
 	t.Parallel()
 	a := attach(t, nil)
-	events, _ := a.run(t, executor.RunConfig{})
+	events, _ := a.run(t, keep.Config{})
 	a.arrives(t, 1)
 	for i, db := range []*pgtest.DB{a.target, a.source, a.target} {
 		db.Exec(t, "select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'bascule/app/%' and datname = current_database()")
@@ -140,7 +140,7 @@ func TestRunnerFollowsTheState(t *testing.T) {
 	need(t, a.store.Save(t.Context(), a.file))
 	fresh, err := a.store.Load(t.Context())
 	need(t, err)
-	events, _ := a.run(t, executor.RunConfig{Store: a.store})
+	events, _ := a.run(t, keep.Config{Store: a.store})
 	events.tells(t, "is not applied")
 
 	fresh.Resources = complete
@@ -162,7 +162,7 @@ func TestPasswordIsReadAtEachConnect(t *testing.T) {
 		need(t, os.WriteFile(file, []byte(password), 0o600))
 		return fmt.Sprintf("url = %q\npassword_command = [\"cat\", %q]", source.URLAs(role), file)
 	})
-	events, _ := a.run(t, executor.RunConfig{})
+	events, _ := a.run(t, keep.Config{})
 	a.arrives(t, 1)
 	a.source.Exec(t, fmt.Sprintf(`alter role %q password 'another one';
 		select pg_terminate_backend(pid) from pg_stat_activity where usename = '%s'`, role, role))

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"bascule/config"
-	"bascule/executor"
+	"bascule/executor/keep"
 	"bascule/planner"
 
 	"github.com/urfave/cli/v2"
@@ -50,7 +50,7 @@ func runKeep(ctx context.Context, c *call) error {
 		c.screen.Say("Servers keep these mirrors in step themselves: nothing has to run for them. This process streams only what an apply that is interrupted leaves without its engine.")
 	}
 	lines := c.screen.Events(time.Now)
-	err = executor.Run(ctx, executor.RunConfig{
+	err = keep.Run(ctx, keep.Config{
 		Config: w.cfg, State: w.file, Store: w.store, Only: only, Retry: retry, Sink: lines, Log: c.log,
 	})
 	if ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) {

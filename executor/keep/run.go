@@ -1,4 +1,4 @@
-package executor
+package keep
 
 import (
 	"cmp"
@@ -20,8 +20,8 @@ import (
 // stateEvery is how often a runner looks whether the state file has changed.
 const stateEvery = 2 * time.Second
 
-// RunConfig sets up a Run. Config and State are required.
-type RunConfig struct {
+// Config sets up a Run. Config and State are required.
+type Config struct {
 	Config *config.Config
 	State  *state.File
 
@@ -47,7 +47,7 @@ type RunConfig struct {
 // the others: after errors that pass by themselves it is tried again for ever, and
 // for one that does not it stands still, with the reason in the ledger, until that is
 // cleared there. Of the configuration only how to connect is used.
-func Run(ctx context.Context, cfg RunConfig) error {
+func Run(ctx context.Context, cfg Config) error {
 	cfg.Log = cmp.Or(cfg.Log, slog.New(slog.DiscardHandler))
 	if cfg.Sink == nil {
 		cfg.Sink = progress.Discard
@@ -72,7 +72,7 @@ func Run(ctx context.Context, cfg RunConfig) error {
 }
 
 // known refuses names that the configuration does not have.
-func (cfg RunConfig) known() error {
+func (cfg Config) known() error {
 	for _, address := range slices.Concat(cfg.Only, cfg.Retry) {
 		i := slices.IndexFunc(cfg.Config.Mirrors, func(m *config.Mirror) bool { return m.Address == address })
 		if i < 0 {
@@ -92,7 +92,7 @@ func (cfg RunConfig) known() error {
 
 // runner keeps mirrors streaming, each by a goroutine of its own.
 type runner struct {
-	cfg    RunConfig
+	cfg    Config
 	kept   map[string]*kept // by address
 	absent map[string]bool  // said to be not applied
 	retry  map[string]bool  // not cleared yet

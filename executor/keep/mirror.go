@@ -1,4 +1,4 @@
-package executor
+package keep
 
 import (
 	"context"
@@ -32,11 +32,6 @@ const (
 )
 
 // keeper keeps one mirror streaming.
-//
-// It has one session on the target, whose locks say that a runner is there and, by
-// the lease, that it is the one that streams. When that session is lost the lease is
-// too, and the stream ends; until it does, the position's epoch keeps it from
-// committing what another has taken over.
 type keeper struct {
 	address, name, id string
 	source, target    *config.Peer
