@@ -6,6 +6,7 @@ import (
 
 	"bascule/executor/ledger"
 	"bascule/executor/snapshot"
+	"bascule/executor/trigger"
 	"bascule/planner"
 	"bascule/planner/session"
 )
@@ -49,7 +50,7 @@ func (f *following) quiet(ctx context.Context) error {
 	switch {
 	case len(f.stream.DisableTriggers) > 0:
 	case len(f.stream.Silenced) > 0: // they need not be off any more
-		if err := restoreTriggers(ctx, f.conn, f.stream); err != nil {
+		if err := trigger.Restore(ctx, f.conn, f.stream.Silenced); err != nil {
 			return err
 		}
 		f.stream.Silenced = nil
@@ -57,7 +58,7 @@ func (f *following) quiet(ctx context.Context) error {
 	default:
 		return nil
 	}
-	list, err := findTriggers(ctx, f.conn, f.stream.DisableTriggers, f.stream.Silenced)
+	list, err := trigger.Find(ctx, f.conn, f.stream.DisableTriggers, f.stream.Silenced)
 	if err != nil {
 		return err
 	}
@@ -65,7 +66,7 @@ func (f *following) quiet(ctx context.Context) error {
 	if err := f.recordStream(ctx); err != nil {
 		return err
 	}
-	return silenceTriggers(ctx, f.conn, list)
+	return trigger.Silence(ctx, f.conn, list)
 }
 
 // attach follows tables that are equal already, from the slot's point on.

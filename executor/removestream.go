@@ -17,6 +17,7 @@ import (
 	"bascule/executor/pglogical"
 	"bascule/executor/progress"
 	"bascule/executor/slot"
+	"bascule/executor/trigger"
 	"bascule/planner"
 	"bascule/planner/session"
 	"bascule/state"
@@ -63,7 +64,7 @@ func (r *removal) run(ctx context.Context, target *pgx.Conn) error {
 		return nil
 	}
 	if made != nil && len(made.Silenced) > 0 {
-		if err := r.Step(ctx, r.change.Address, "triggers", func() error { return restoreTriggers(ctx, target, made) }); err != nil {
+		if err := r.Step(ctx, r.change.Address, "triggers", func() error { return trigger.Restore(ctx, target, made.Silenced) }); err != nil {
 			return err
 		}
 	}

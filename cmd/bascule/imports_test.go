@@ -29,7 +29,7 @@ var layers = [][]string{
 	{"executor/engine"},
 	{"executor/drive"},
 	{"executor/stream", "executor/pglogical", "executor/subscription", "executor/cutover"},
-	{"executor/snapshot", "executor/schema", "executor/ddl", "executor/verify", "executor/slot"},
+	{"executor/snapshot", "executor/schema", "executor/ddl", "executor/verify", "executor/slot", "executor/trigger"},
 	{"executor/ledger", "executor/progress", "executor/journal", "executor/graph", "executor/schema/archive", "executor/stream/walsender", "executor/stream/pgoutput"},
 	{"planner/live"},
 	{"planner"},

@@ -1,4 +1,4 @@
-package executor
+package trigger
 
 import (
 	"context"
@@ -15,15 +15,15 @@ import (
 
 // Tries at the lock of a table whose triggers are switched.
 const (
-	triggerLockTimeout = "2s"
-	triggerPause       = 500 * time.Millisecond
-	triggerPatience    = time.Minute
+	lockTimeout  = "2s"
+	lockPause    = 500 * time.Millisecond
+	lockPatience = time.Minute
 )
 
-// findTriggers returns what is to be recorded in Stream.Silenced before the triggers
-// of these tables are switched off: the triggers that fire, and those of an earlier
-// recording, which may be switched off already.
-func findTriggers(ctx context.Context, target *pgx.Conn, tables []string, recorded []planner.Trigger) ([]planner.Trigger, error) {
+// Find returns what is to be recorded in Stream.Silenced before the triggers of these
+// tables are switched off: the triggers that fire, and those of an earlier recording, which
+// may be switched off already.
+func Find(ctx context.Context, target *pgx.Conn, tables []string, recorded []planner.Trigger) ([]planner.Trigger, error) {
 	rows, err := target.Query(ctx, selectTriggers, tables)
 	if err != nil {
 		return nil, fmt.Errorf("find triggers of the target: %w", err)
@@ -48,31 +48,31 @@ func findTriggers(ctx context.Context, target *pgx.Conn, tables []string, record
 	return all, nil
 }
 
-// silenceTriggers switches recorded triggers off, one table at a time. Triggers and
-// tables that are gone are passed over.
-func silenceTriggers(ctx context.Context, target *pgx.Conn, list []planner.Trigger) error {
+// Silence switches recorded triggers off, one at a time. Triggers and tables that are gone
+// are passed over.
+func Silence(ctx context.Context, target *pgx.Conn, list []planner.Trigger) error {
 	for _, t := range list {
-		if err := switchTrigger(ctx, target, t.Table, t.Name, "disable", ""); err != nil {
+		if err := change(ctx, target, t.Table, t.Name, "disable", ""); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// restoreTriggers makes the triggers that the mirror switched off fire as before,
-// where they still are switched off.
-func restoreTriggers(ctx context.Context, target *pgx.Conn, s *planner.Stream) error {
-	for _, t := range s.Silenced {
-		if err := switchTrigger(ctx, target, t.Table, t.Name, t.Was, "D"); err != nil {
+// Restore makes the triggers that the mirror switched off fire as before, where they still
+// are switched off.
+func Restore(ctx context.Context, target *pgx.Conn, list []planner.Trigger) error {
+	for _, t := range list {
+		if err := change(ctx, target, t.Table, t.Name, t.Was, "D"); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// switchTrigger makes a trigger fire otherwise, where it is and, with only, fires as
-// that. Its table is tried for in turns that let others in between.
-func switchTrigger(ctx context.Context, target *pgx.Conn, table, trigger, to, only string) error {
+// change makes a trigger fire otherwise, where it is and, with only, fires as that. Its
+// table is tried for in turns that let others in between.
+func change(ctx context.Context, target *pgx.Conn, table, trigger, to, only string) error {
 	var now string
 	err := target.QueryRow(ctx, selectTrigger, table, trigger).Scan(&now)
 	if err != nil {
@@ -81,8 +81,8 @@ func switchTrigger(ctx context.Context, target *pgx.Conn, table, trigger, to, on
 	if now == "" || only != "" && now != only || to == "disable" && now == "D" {
 		return nil
 	}
-	sql := fmt.Sprintf(alterTrigger, pgname.Literal(triggerLockTimeout), table, to, pgname.Quote(trigger))
-	for deadline := time.Now().Add(triggerPatience); ; {
+	sql := fmt.Sprintf(alterTrigger, pgname.Literal(lockTimeout), table, to, pgname.Quote(trigger))
+	for deadline := time.Now().Add(lockPatience); ; {
 		err := session.Exec(ctx, target.PgConn(), sql)
 		if err == nil {
 			return nil
@@ -91,7 +91,7 @@ func switchTrigger(ctx context.Context, target *pgx.Conn, table, trigger, to, on
 			return fmt.Errorf("%s trigger %s of %s: %w", strings.ToLower(to), trigger, table, err)
 		}
 		select {
-		case <-time.After(triggerPause):
+		case <-time.After(lockPause):
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}

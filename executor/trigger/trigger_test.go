@@ -1,12 +1,16 @@
-package executor
+package trigger_test
 
 import (
+	"os"
 	"slices"
 	"testing"
 
+	"bascule/executor/trigger"
 	"bascule/planner"
 	"bascule/planner/catalog/pgtest"
 )
+
+func TestMain(m *testing.M) { os.Exit(pgtest.Run(m)) }
 
 // Triggers fire after the mirror as they did before it: those that were off stay off,
 // and what somebody else switched since is his.
@@ -32,13 +36,13 @@ func TestTriggersAreRestored(t *testing.T) {
 	var list []planner.Trigger
 	for range 2 { // the second time they are off already
 		var err error
-		if list, err = findTriggers(t.Context(), conn, tables, list); err != nil {
+		if list, err = trigger.Find(t.Context(), conn, tables, list); err != nil {
 			t.Fatal(err)
 		}
 		if len(list) != 4 {
 			t.Errorf("found %v", list)
 		}
-		if err := silenceTriggers(t.Context(), conn, list); err != nil {
+		if err := trigger.Silence(t.Context(), conn, list); err != nil {
 			t.Fatal(err)
 		}
 		if got := state(); got != "Plain D\nalways D\noff D\nother D\nreplica D" {
@@ -48,7 +52,7 @@ func TestTriggersAreRestored(t *testing.T) {
 	db.Exec(t, `drop trigger replica on a; create trigger replica before insert on a for each row execute function f(); alter table a enable always trigger "Plain"`)
 	list = append(slices.Clone(list), planner.Trigger{Table: `"public"."gone"`, Name: "x", Was: "enable"})
 	for range 2 {
-		if err := restoreTriggers(t.Context(), conn, &planner.Stream{Silenced: list}); err != nil {
+		if err := trigger.Restore(t.Context(), conn, list); err != nil {
 			t.Fatal(err)
 		}
 		if got := state(); got != "Plain A\nalways A\noff D\nother O\nreplica O" {
