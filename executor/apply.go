@@ -15,6 +15,7 @@ import (
 	"bascule/executor/command"
 	"bascule/executor/journal"
 	"bascule/executor/progress"
+	"bascule/executor/removal"
 	"bascule/planner"
 	"bascule/state"
 )
@@ -107,7 +108,7 @@ func Apply(ctx context.Context, cfg Config) (*Result, error) {
 	for _, group := range phases(cfg.Plan.Changes) {
 		a.run(ctx, group)
 	}
-	result := &Result{Outcomes: a.outcomes, Left: left(cfg.State)}
+	result := &Result{Outcomes: a.outcomes, Left: removal.Left(cfg.State)}
 	var errs []error
 	for _, o := range a.outcomes {
 		if o.Err != nil {
@@ -203,7 +204,7 @@ func (a *apply) change(ctx context.Context, c *planner.Change) Outcome {
 	case c.DDL != nil:
 		o.Remark, o.Err = command.Run(ctx, a.commands(), c)
 	case c.Action == planner.Remove:
-		o.Remark, o.Err = a.remove(ctx, c)
+		o.Remark, o.Err = removal.Run(ctx, a.removals(), c)
 	case protects(c):
 		o.Err = a.protect(ctx, c)
 	case c.Mirror != nil && c.Mirror.AdoptFrom != "":
@@ -229,6 +230,11 @@ func (a *apply) change(ctx context.Context, c *planner.Change) Outcome {
 func (a *apply) commands() command.Config {
 	return command.Config{Plan: a.cfg.Plan, Config: a.cfg.Config, Peers: a.peers, State: a.cfg.State, Journal: a.Journal,
 		Sink: a.cfg.Sink, Log: a.cfg.Log, WaitTimeout: a.cfg.WaitTimeout}
+}
+
+// removals sets up the removal of mirrors.
+func (a *apply) removals() removal.Config {
+	return removal.Config{Peers: a.peers, State: a.cfg.State, Journal: a.Journal, Sink: a.cfg.Sink, Log: a.cfg.Log}
 }
 
 // mayRun reports whether a change may begin. A command comes after all that the plan

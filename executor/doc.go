@@ -15,7 +15,7 @@
 // their table is filled, keys, foreign keys, ANALYZE. There are no phases with
 // barriers in it. When the snapshot is lost, a new attempt begins.
 //
-// What it hands on: ddl blocks to command, the taking of a mirror from the engine of its
-// servers to engine, the running of a stream to drive, the state file to journal. Between
-// two applies, keep has the mirrors streamed.
+// What it hands on: ddl blocks to command, the removal of mirrors to removal, the taking of
+// a mirror from the engine of its servers to engine, the running of a stream to drive, the
+// state file to journal. Between two applies, keep has the mirrors streamed.
 package executor

@@ -25,7 +25,7 @@ var layers = [][]string{
 	{"cmd/cli"},
 	{"cmd/view"},
 	{"executor"},
-	{"executor/command", "executor/keep"},
+	{"executor/command", "executor/removal", "executor/keep"},
 	{"executor/engine"},
 	{"executor/drive"},
 	{"executor/stream", "executor/pglogical", "executor/subscription", "executor/cutover"},

@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"bascule/config"
 	"bascule/planner/session"
 )
 
@@ -45,6 +46,21 @@ func LeaseFrom(ctx context.Context, conn *pgx.Conn, mirror string, waiting func(
 	clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	return errors.Join(err, Unwant(clean, conn, mirror))
+}
+
+// Hold opens a session of peer, the target of a mirror, that holds the mirror's lease until
+// it is closed, and takes that over as LeaseFrom does. address is the mirror's in the
+// configuration.
+func Hold(ctx context.Context, peer *config.Peer, address, mirror string, waiting func(text string)) (*pgx.Conn, error) {
+	conn, err := session.Open(ctx, peer, session.Options{Application: session.Application(address, "apply")})
+	if err != nil {
+		return nil, err
+	}
+	if err := LeaseFrom(ctx, conn, mirror, waiting); err != nil {
+		_ = conn.Close(context.WithoutCancel(ctx)) // err says more
+		return nil, err
+	}
+	return conn, nil
 }
 
 // Wanted reports whether another session wants the mirror.
