@@ -76,9 +76,7 @@ func (m *copying) tries(ctx context.Context, attempt func(context.Context) error
 		wait := attemptPause << (i - 1)
 		m.cfg.Sink.Event(progress.Retrying{Mirror: m.name, What: "the copy, from a new snapshot", Err: err, In: wait})
 		m.cfg.Log.WarnContext(ctx, "copy begins again", "mirror", m.name, "error", err)
-		select {
-		case <-time.After(wait):
-		case <-ctx.Done():
+		if session.Pause(ctx, wait) != nil {
 			return err
 		}
 	}

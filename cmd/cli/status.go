@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"bascule/cmd/view"
+	"bascule/planner/session"
 
 	"github.com/urfave/cli/v2"
 )
@@ -72,10 +73,8 @@ func runStatus(ctx context.Context, c *call) error {
 		if over {
 			return err
 		}
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-time.After(watchEvery):
+		if err := session.Pause(ctx, watchEvery); err != nil {
+			return err
 		}
 	}
 }
@@ -124,10 +123,8 @@ func (s *survey) report(ctx context.Context) (view.StatusReport, error) {
 	}
 	now := s.read(ctx, list)
 	if s.before == nil && now.streams(list, w.file.Lineage) {
-		select {
-		case <-ctx.Done():
-			return report, context.Cause(ctx)
-		case <-time.After(rateSpan):
+		if err := session.Pause(ctx, rateSpan); err != nil {
+			return report, err
 		}
 		s.before, now = now, s.read(ctx, list)
 	}

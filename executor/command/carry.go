@@ -12,6 +12,7 @@ import (
 	"bascule/executor/ledger"
 	"bascule/planner"
 	"bascule/planner/catalog"
+	"bascule/planner/session"
 )
 
 // fromEngine takes the mirror over from the engine of its servers, for the time of the
@@ -176,10 +177,8 @@ func (s *side) carried(ctx context.Context, lsn catalog.LSN) error {
 		} else if err := s.tellStill(ctx, &seen, lsn); err != nil {
 			return err
 		}
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done():
-			return context.Cause(ctx)
+		if err := session.Pause(ctx, pause); err != nil {
+			return err
 		}
 		if !alive {
 			if err := s.carrier.Kick(ctx); err != nil {
@@ -198,10 +197,8 @@ func (s *side) shown(ctx context.Context) error {
 		if err != nil || done {
 			return err
 		}
-		select {
-		case <-time.After(carryPoll):
-		case <-ctx.Done():
-			return context.Cause(ctx)
+		if err := session.Pause(ctx, carryPoll); err != nil {
+			return err
 		}
 	}
 	return nil

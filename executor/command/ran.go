@@ -167,10 +167,8 @@ func (s *side) onTarget(ctx context.Context) error {
 			return err
 		}
 		s.retrying(err, pause)
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done():
-			return errors.Join(context.Cause(ctx), err)
+		if ended := session.Pause(ctx, pause); ended != nil {
+			return errors.Join(ended, err)
 		}
 	}
 }

@@ -44,10 +44,8 @@ func (s Source) Became(ctx context.Context, xid string) (string, error) {
 		if _, err := s.Control.Exec(ctx, endXact, xid); err != nil {
 			return "", fmt.Errorf("end transaction %s of a killed apply: %w", xid, err)
 		}
-		select {
-		case <-time.After(endPoll):
-		case <-ctx.Done():
-			return "", context.Cause(ctx)
+		if err := session.Pause(ctx, endPoll); err != nil {
+			return "", err
 		}
 	}
 }

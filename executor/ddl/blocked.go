@@ -84,12 +84,7 @@ func (b *blocker) beside(ctx context.Context, conn *pgx.Conn, pid uint32, every 
 	var watch sync.WaitGroup
 	watch.Go(func() {
 		var before, told blocker
-		for {
-			select {
-			case <-time.After(every):
-			case <-watching.Done():
-				return
-			}
+		for session.Pause(watching, every) == nil {
 			there := b.look(ctx, conn, pid)
 			if tell != nil && there && *b == before && *b != told {
 				told = *b

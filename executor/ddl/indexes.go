@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"bascule/planner/session"
 )
 
 // indexes are those of the statement's tables, but for what another session builds at
@@ -70,10 +72,8 @@ func (a Alone) endBuilds(ctx context.Context, x Statement, theirs []index) error
 		case time.Now().After(deadline):
 			return fmt.Errorf("%d sessions of an earlier try do not end", n)
 		}
-		select {
-		case <-time.After(endPoll):
-		case <-ctx.Done():
-			return context.Cause(ctx)
+		if err := session.Pause(ctx, endPoll); err != nil {
+			return err
 		}
 	}
 }

@@ -85,12 +85,7 @@ func (s Source) again(ctx context.Context, err error, pause time.Duration) bool 
 	if s.Retrying != nil {
 		s.Retrying(err, pause)
 	}
-	select {
-	case <-time.After(pause):
-		return true
-	case <-ctx.Done():
-		return false
-	}
+	return session.Pause(ctx, pause) == nil
 }
 
 // Pauses between two tries. In them the application gets what it waits for.

@@ -62,9 +62,8 @@ func (k *keeper) run(ctx context.Context) {
 		k.said = ""
 		k.sink.Event(progress.Retrying{Mirror: k.name, What: "streaming", Err: err, In: wait})
 		k.log.InfoContext(ctx, "streaming tried again", "error", err, "in", wait)
-		select {
-		case <-ctx.Done():
-		case <-time.After(wait):
+		if session.Pause(ctx, wait) != nil {
+			return
 		}
 	}
 }

@@ -60,12 +60,8 @@ func Run(ctx context.Context, cfg Config) error {
 		r.retry[address] = true
 	}
 	r.follow(ctx, cfg.State)
-	for ctx.Err() == nil {
-		select {
-		case <-ctx.Done():
-		case <-time.After(stateEvery):
-			r.reload(ctx)
-		}
+	for session.Pause(ctx, stateEvery) == nil {
+		r.reload(ctx)
 	}
 	r.all.Wait()
 	return context.Cause(ctx)

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"bascule/planner/session"
 )
 
 // HeldError reports that another process works on the mirror.
@@ -46,7 +48,7 @@ func Lease(ctx context.Context, conn *pgx.Conn, mirror string, waiting func(text
 		if held.PID != 0 && !told {
 			waiting("waiting: " + held.Error())
 		}
-		if err := pause(ctx); err != nil {
+		if err := session.Pause(ctx, leasePoll); err != nil {
 			return err
 		}
 		if time.Now().After(deadline) {
@@ -117,18 +119,9 @@ func EndLeftovers(ctx context.Context, conn *pgx.Conn, mirror string) (int, erro
 		if time.Now().After(deadline) {
 			return first, fmt.Errorf("%d sessions of a killed apply do not end", n)
 		}
-		if err := pause(ctx); err != nil {
+		if err := session.Pause(ctx, leasePoll); err != nil {
 			return first, err
 		}
-	}
-}
-
-func pause(ctx context.Context) error {
-	select {
-	case <-time.After(leasePoll):
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"bascule/config"
 	"bascule/config/pgname"
 	"bascule/planner"
+	"bascule/planner/session"
 )
 
 // Config sets up an Engine. All but what has a default is required; in Remove a session
@@ -100,7 +101,7 @@ func (e *Engine) waits(ctx context.Context, what string, look func() (bool, erro
 		if time.Now().After(deadline) {
 			return fmt.Errorf("%s: not after %v", what, e.patience)
 		}
-		if err := pause(ctx); err != nil {
+		if err := session.Pause(ctx, poll); err != nil {
 			return fmt.Errorf("%s: %w", what, err)
 		}
 	}
@@ -108,12 +109,3 @@ func (e *Engine) waits(ctx context.Context, what string, look func() (bool, erro
 
 // poll is the time between two looks at something that is waited for.
 const poll = 100 * time.Millisecond
-
-func pause(ctx context.Context) error {
-	select {
-	case <-time.After(poll):
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}

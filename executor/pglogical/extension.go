@@ -9,6 +9,7 @@ import (
 
 	"bascule/config/pgname"
 	"bascule/executor/slot"
+	"bascule/planner/session"
 )
 
 // Comments of an extension that we created. DROP EXTENSION leaves its schema, so it is
@@ -64,7 +65,7 @@ func Leave(ctx context.Context, conn *pgx.Conn) (behind []string, err error) {
 		if len(behind) == 0 || time.Now().After(deadline) {
 			break
 		}
-		if err := pause(ctx); err != nil {
+		if err := session.Pause(ctx, poll); err != nil {
 			return nil, err
 		}
 	}

@@ -73,7 +73,7 @@ func Drop(ctx context.Context, conn *pgx.Conn, name string, patience time.Durati
 		if time.Now().After(deadline) {
 			return inUse(ctx, conn, name, err)
 		}
-		if err := pause(ctx, poll); err != nil {
+		if err := session.Pause(ctx, poll); err != nil {
 			return fmt.Errorf("drop replication slot %s: %w", name, err)
 		}
 	}

@@ -76,7 +76,7 @@ func Locking(ctx context.Context, conn *pgx.Conn, doing string, tables []uint32,
 		if time.Now().After(deadline) {
 			return blocked(ctx, conn, doing, tables, err)
 		}
-		if err := pause(ctx, lockPause); err != nil {
+		if err := session.Pause(ctx, lockPause); err != nil {
 			return fmt.Errorf("%s: %w", doing, err)
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"bascule/planner/session"
 )
 
 // Waiting is told what a slot in the making waits for: transactions that write, in
@@ -41,7 +43,7 @@ func (w Waiting) beside(ctx context.Context, pid uint32, work func() error) erro
 func (w Waiting) watch(ctx context.Context, pid uint32) {
 	told := ""
 	for {
-		if pause(ctx, watchAfter) != nil {
+		if session.Pause(ctx, watchAfter) != nil {
 			return
 		}
 		// A reading that is under way is brought to its end: w.Conn is the caller's.
@@ -79,7 +81,7 @@ func WaitOut(ctx context.Context, conn *pgx.Conn, tell func(text string)) error 
 			tell("the copy begins once this has ended, which may have begun before the tables were published: " + text)
 			told = who
 		}
-		if err := pause(ctx, poll); err != nil {
+		if err := session.Pause(ctx, poll); err != nil {
 			return err
 		}
 	}
@@ -123,15 +125,6 @@ func transaction(ctx context.Context, conn *pgx.Conn, sql string, arg any) (who,
 
 // poll is the time between two looks at something that is waited for.
 const poll = 100 * time.Millisecond
-
-func pause(ctx context.Context, d time.Duration) error {
-	select {
-	case <-time.After(d):
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
 
 const (
 	// Every writing transaction that has begun has a lower number than the one that

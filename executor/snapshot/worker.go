@@ -105,9 +105,7 @@ func (w *Worker) Retry(ctx context.Context, work func() error, again func(err er
 			return err
 		}
 		again(err, wait)
-		select {
-		case <-time.After(wait):
-		case <-ctx.Done():
+		if session.Pause(ctx, wait) != nil {
 			return err
 		}
 	}

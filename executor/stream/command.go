@@ -193,7 +193,7 @@ func (r *receiver) attempt(life context.Context, c pgoutput.Commit) (blockers st
 	watching, done := context.WithCancel(life)
 	var watch sync.WaitGroup
 	watch.Go(func() {
-		if rest(watching, r.command.LockTimeout*3/4) {
+		if session.Pause(watching, r.command.LockTimeout*3/4) == nil {
 			blockers, _ = r.link.session.Blockers(life, conn.PgConn().PID())
 		}
 	})

@@ -81,7 +81,7 @@ func (s *Stream) retryIn(ctx context.Context, wait *backoff, err error) bool {
 	} else {
 		s.log.InfoContext(ctx, "stream interrupted", "error", err, "retry_in", d)
 	}
-	return rest(ctx, d)
+	return session.Pause(ctx, d) == nil
 }
 
 const slotInUse = "55006"

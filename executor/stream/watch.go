@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"bascule/executor/stream/target"
+	"bascule/planner/session"
 )
 
 // watch takes the session's answers until it has ended.
@@ -55,7 +56,7 @@ func (l *link) flush(ctx context.Context) error {
 			return nil
 		}
 		for !l.durable.settled() {
-			if !rest(ctx, flushInterval) {
+			if session.Pause(ctx, flushInterval) != nil {
 				return nil
 			}
 			if l.durable.settled() {
@@ -80,7 +81,7 @@ func (l *link) settleDown(life context.Context) error {
 			return err
 		}
 		l.durable.flushed(wal)
-		if !l.durable.settled() && !rest(life, flushInterval/10) {
+		if !l.durable.settled() && session.Pause(life, flushInterval/10) != nil {
 			return context.Cause(life)
 		}
 	}
@@ -118,7 +119,7 @@ func (l *link) report(ctx context.Context) error {
 			return err
 		}
 		sent = time.Now()
-		if news && !rest(ctx, reportInterval) { // no more often than that
+		if news && session.Pause(ctx, reportInterval) != nil { // no more often than that
 			return nil
 		}
 	}
@@ -143,18 +144,6 @@ func (l *link) acknowledge(ctx context.Context, ask bool) error {
 	}
 	l.s.log.DebugContext(ctx, "position acknowledged", "lsn", position, "received", received)
 	return nil
-}
-
-// rest waits, and reports false when ctx ended.
-func rest(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }
 
 // wake leaves a signal in a channel that has room for one.

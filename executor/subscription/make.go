@@ -37,7 +37,7 @@ func (e *Engine) changes(ctx context.Context, work func(tx pgx.Tx) error) error 
 			return err
 		}
 		e.cfg.Note("once more: " + err.Error())
-		if ended := pause(ctx); ended != nil {
+		if ended := session.Pause(ctx, poll); ended != nil {
 			return errors.Join(err, ended)
 		}
 	}

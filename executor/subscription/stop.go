@@ -9,6 +9,7 @@ import (
 	"bascule/config/pgname"
 	"bascule/executor/slot"
 	"bascule/planner/catalog"
+	"bascule/planner/session"
 )
 
 // Times of waiting for the servers' processes.
@@ -71,7 +72,7 @@ func (e *Engine) workersEnd(ctx context.Context) (*catalog.Subscription, error) 
 		if time.Since(begun) > e.patience {
 			return nil, &BusyError{Name: s.Name, Peer: e.cfg.TargetPeer, PID: s.Workers[0].PID}
 		}
-		if err := pause(ctx); err != nil {
+		if err := session.Pause(ctx, poll); err != nil {
 			return nil, fmt.Errorf("wait for the workers of subscription %s to end: %w", s.Name, err)
 		}
 	}
@@ -100,7 +101,7 @@ func (e *Engine) idleSlot(ctx context.Context) (*catalog.Slot, error) {
 			e.cfg.Note(fmt.Sprintf("pid %d of the source still has slot %s", x.PID, x.Name))
 			told = true
 		}
-		if err := pause(ctx); err != nil {
+		if err := session.Pause(ctx, poll); err != nil {
 			return nil, fmt.Errorf("wait until slot %s is idle: %w", e.cfg.Stream.Slot, err)
 		}
 	}
@@ -129,7 +130,7 @@ func (e *Engine) started(ctx context.Context) error {
 		if time.Since(begun) > min(e.patience, time.Minute) {
 			return e.idle(ctx, x)
 		}
-		if err := pause(ctx); err != nil {
+		if err := session.Pause(ctx, poll); err != nil {
 			return fmt.Errorf("wait until subscription %s streams: %w", e.cfg.Stream.Subscription, err)
 		}
 	}
@@ -143,18 +144,6 @@ func (e *Engine) idle(ctx context.Context, x *catalog.Slot) error {
 	}
 	return &IdleError{Name: e.cfg.Stream.Subscription, Peer: e.cfg.TargetPeer, Endpoint: e.cfg.Reach.Endpoint,
 		Worker: s != nil && s.Applier() != nil, SlotGone: x == nil}
-}
-
-// pause waits for a moment, or for the end of ctx.
-func pause(ctx context.Context) error {
-	t := time.NewTimer(poll)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
 }
 
 const (

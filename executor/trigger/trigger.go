@@ -90,10 +90,8 @@ func change(ctx context.Context, target *pgx.Conn, table, trigger, to, only stri
 		if session.Code(err) != "55P03" || time.Now().After(deadline) {
 			return fmt.Errorf("%s trigger %s of %s: %w", strings.ToLower(to), trigger, table, err)
 		}
-		select {
-		case <-time.After(lockPause):
-		case <-ctx.Done():
-			return context.Cause(ctx)
+		if err := session.Pause(ctx, lockPause); err != nil {
+			return err
 		}
 	}
 }
