@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"bascule/cmd/view"
+	"bascule/executor/slot"
 	"bascule/planner"
 	"bascule/planner/catalog"
 )
@@ -277,7 +278,7 @@ func slotStatus(name string, s *catalog.Slot) *view.SlotStatus {
 // keeps.
 func slotsOf(list []catalog.Slot) (shown []view.SlotStatus, held int64) {
 	for i := range list {
-		if s := &list[i]; strings.HasPrefix(s.Name, slotPrefix) || enginesSlot(s) {
+		if s := &list[i]; strings.HasPrefix(s.Name, slot.Prefix) || enginesSlot(s) {
 			shown = append(shown, *slotStatus(s.Name, s))
 			held = max(held, s.Held)
 		}
@@ -286,12 +287,9 @@ func slotsOf(list []catalog.Slot) (shown []view.SlotStatus, held int64) {
 	return shown, held
 }
 
-// slotPrefix begins the names that are made on a source.
-const slotPrefix = "bascule_"
-
 // enginesSlot reports whether a slot is of a pglogical subscription whose name begins
 // with our prefix: pgl_<database>_<node>_<subscription>, of the longer ones a beginning
 // and a hash.
 func enginesSlot(s *catalog.Slot) bool {
-	return s.Plugin == "pglogical_output" && strings.HasPrefix(s.Name, "pgl_") && strings.Contains(s.Name, "_"+slotPrefix)
+	return s.Plugin == "pglogical_output" && strings.HasPrefix(s.Name, "pgl_") && strings.Contains(s.Name, "_"+slot.Prefix)
 }

@@ -40,7 +40,7 @@ func (f *alsoFound) name() string {
 // readAlso finds what is no slot and no publication. The slots of pglogical's
 // subscriptions carry other names than mirrors give; they are added to the slots.
 func (p *slotPeer) readAlso(ctx context.Context, conn *pgx.Conn, lineage string, addresses []string) error {
-	subscriptions, err := catalog.ReadOwnSubscriptions(ctx, conn, slotPrefix)
+	subscriptions, err := catalog.ReadOwnSubscriptions(ctx, conn, slot.Prefix)
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 
 	"bascule/cmd/view"
 	"bascule/config"
+	"bascule/executor/slot"
 	"bascule/planner/catalog"
 	"bascule/planner/session"
 
@@ -51,7 +52,7 @@ func readPeer(ctx context.Context, conn *pgx.Conn, p *view.PeerStatus) error {
 	}
 	p.Sessions = sessionsOf(sessions, now.Clock)
 	p.Slots, p.Held = slotsOf(now.Slots)
-	subscriptions, err := catalog.ReadOwnSubscriptions(ctx, conn, slotPrefix)
+	subscriptions, err := catalog.ReadOwnSubscriptions(ctx, conn, slot.Prefix)
 	for _, x := range subscriptions {
 		p.Subscriptions = append(p.Subscriptions, view.SubscriptionStatus{Name: x.Name, Engine: x.Engine, Enabled: x.Enabled, Working: x.Working, Slot: x.Slot})
 	}
