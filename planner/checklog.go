@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"bascule/planner/catalog"
+	"bascule/planner/sourcelog"
 )
 
 // managing are the roles by which managed services let others than superusers do what
@@ -75,9 +76,9 @@ func (d *draft) unlogged() string {
 	switch is := d.there(s.Log); {
 	case is == nil:
 		return "the log of DDL is gone from its source; it is made again, and what was run meanwhile is not in it"
-	case !s.LogWhole(*is) && is.Comment == s.LogVersion():
+	case !s.SourceLog().Whole(*is) && is.Comment == s.SourceLog().Version():
 		return "somebody changed the log of DDL on its source; it is put right, and what was run meanwhile may not be in it"
-	case !s.LogWhole(*is):
+	case !s.SourceLog().Whole(*is):
 		return "the log of DDL on its source is another than this version makes; it is put right"
 	}
 	return ""
@@ -112,7 +113,7 @@ func (d *draft) logSteps() []Step {
 	var steps []Step
 	if d.running && d.before != nil {
 		if was := cmp.Or(d.before.Log, d.leftLog(d.before, d.out.Source)); was != "" && was != s.Log {
-			steps = append(steps, Step{ID: "drop log", Kind: "log", Peer: d.out.Source, Summary: "log DDL no longer: drop the event triggers and schema " + was, SQL: DropLogSQL(was)})
+			steps = append(steps, Step{ID: "drop log", Kind: "log", Peer: d.out.Source, Summary: "log DDL no longer: drop the event triggers and schema " + was, SQL: sourcelog.DropSQL(was)})
 		}
 	}
 	if s.Log == "" || d.running && d.before.Log == s.Log && d.unlogged() == "" {
@@ -123,7 +124,7 @@ func (d *draft) logSteps() []Step {
 		does = "so that the stream halts there"
 	}
 	return append(steps, Step{ID: "log", Kind: "log", Peer: d.out.Source,
-		Summary: "log what DDL is run, in schema " + s.Log + ", by event triggers that also keep the publications right, " + does, SQL: append(s.LogSQL(), s.LogJoin())})
+		Summary: "log what DDL is run, in schema " + s.Log + ", by event triggers that also keep the publications right, " + does, SQL: append(s.SourceLog().SQL(), s.SourceLog().Join())})
 }
 
 // checkLog checks that the source's DDL can be logged, where it is to be carried or to

@@ -26,7 +26,7 @@ func (w *world) logged(t *testing.T) {
 	t.Helper()
 	made := w.plan(t).Changes[0].Mirror.Stream
 	w.streaming(t)
-	w.left("migrator", made.LogVersion())
+	w.left("migrator", made.SourceLog().Version())
 }
 
 func superuser(w *world) {
@@ -184,7 +184,7 @@ func TestLogName(t *testing.T) {
 		if len(s.Log) > 63 || !strings.Contains(s.Log, "_9d7f0c6e") {
 			t.Errorf("%s: %s", address, s.Log)
 		}
-		for _, sql := range s.LogSQL() {
+		for _, sql := range s.SourceLog().SQL() {
 			if name, ok := strings.CutPrefix(sql, "create event trigger "); ok && len(strings.Fields(name)[0]) > 65 {
 				t.Errorf("%s: %s", address, name)
 			}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"bascule/config/pgname"
+	"bascule/planner/sourcelog"
 	"bascule/state"
 )
 
@@ -17,7 +18,7 @@ func cleanupSteps(s *Stream, source string) []Step {
 			SQL: []string{"DROP_REPLICATION_SLOT " + pgname.Quote(s.Slot)}})
 	}
 	if s.Log != "" {
-		steps = append(steps, Step{ID: "drop log", Kind: "cleanup", Peer: source, Summary: "drop the log of DDL, and its event triggers", SQL: DropLogSQL(s.Log)})
+		steps = append(steps, Step{ID: "drop log", Kind: "cleanup", Peer: source, Summary: "drop the log of DDL, and its event triggers", SQL: sourcelog.DropSQL(s.Log)})
 	}
 	if s.OwnPublications {
 		drop := []string{"drop publication if exists " + pgname.Quote(s.Publication)}

@@ -3,6 +3,7 @@ package planner
 import (
 	"bascule/config/pgname"
 	"bascule/planner/catalog"
+	"bascule/planner/sourcelog"
 )
 
 // Stream is how a continuous mirror follows its source. As JSON it is also what the
@@ -81,6 +82,18 @@ const (
 	EnginePglogical    = catalog.EnginePglogical
 	EngineSubscription = catalog.EngineSubscription
 )
+
+// What stream { ddl } asks for.
+const (
+	DDLDeclared = "declared"
+	DDLAuto     = "auto"
+	DDLHalt     = "halt"
+)
+
+// SourceLog is the log of DDL that the stream has on its source. It has none where Log is "".
+func (s *Stream) SourceLog() sourcelog.Log {
+	return sourcelog.Log{Name: s.Log, Publication: s.Publication, Inserts: s.Inserts, ViaRoot: s.ViaRoot, Tables: s.LogTables, Exclude: s.LogExclude}
+}
 
 // Trigger of a table, whose name is quoted. Was is when it fired: enable, enable
 // always, enable replica.

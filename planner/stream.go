@@ -22,6 +22,14 @@ func StreamNames(lineage, address string) (slot, publication, inserts string) {
 	return slot, slot, pgname.Derived("bascule", label, id+"i")
 }
 
+// LogName is the schema on the source that holds the log of a mirror's DDL, and the
+// name of the event trigger that fills it. The first 8 hex digits of the lineage are
+// in it.
+func LogName(lineage, address string) string {
+	slot, _, _ := StreamNames(lineage, address)
+	return slot
+}
+
 // stream decides how the mirror follows its source.
 func (d *draft) stream() {
 	if !d.decl.Continuous {

@@ -17,6 +17,7 @@ import (
 	"bascule/planner"
 	"bascule/planner/catalog"
 	"bascule/planner/session"
+	"bascule/planner/sourcelog"
 )
 
 // byItself runs statements that cannot run in a transaction: on the source, and when
@@ -162,7 +163,7 @@ func (s *side) logged(ctx context.Context, log, text string) (there bool, err er
 			oids = append(oids, int64(m.Source))
 		}
 	}
-	err = s.server.Control.QueryRow(ctx, fmt.Sprintf(selectLogged, pgname.Qualified(log, planner.LogTable)), text, oids).Scan(&there)
+	err = s.server.Control.QueryRow(ctx, fmt.Sprintf(selectLogged, pgname.Qualified(log, sourcelog.Table)), text, oids).Scan(&there)
 	if err != nil {
 		err = fmt.Errorf("read the log of DDL on the source: %w", err)
 	}

@@ -9,8 +9,8 @@ import (
 
 	"bascule/config/pgname"
 	"bascule/executor/ledger"
-	"bascule/planner"
 	"bascule/planner/session"
+	"bascule/planner/sourcelog"
 )
 
 // Unawaited are the members but for those that a command makes of what they are another
@@ -33,7 +33,7 @@ func unexplained(ctx context.Context, source *pgx.Conn, log string, members []le
 	if log == "" {
 		return members, nil
 	}
-	rows, err := source.Query(ctx, fmt.Sprintf(selectExplained, pgname.Qualified(log, planner.LogTable)))
+	rows, err := source.Query(ctx, fmt.Sprintf(selectExplained, pgname.Qualified(log, sourcelog.Table)))
 	var list []int64
 	if err == nil {
 		list, err = pgx.CollectRows(rows, pgx.RowTo[int64])

@@ -12,6 +12,7 @@ import (
 	"bascule/planner"
 	"bascule/planner/catalog"
 	"bascule/planner/session"
+	"bascule/planner/sourcelog"
 )
 
 // EnsureLog makes the log of the stream's DDL on the source, puts one right that is
@@ -34,13 +35,13 @@ func EnsureLog(ctx context.Context, conn *pgx.Conn, s planner.Stream) error {
 		return err
 	}
 	var sqls []string
-	if is == nil || !s.LogWhole(*is) {
-		sqls = s.LogSQL()
+	if is == nil || !s.SourceLog().Whole(*is) {
+		sqls = s.SourceLog().SQL()
 	}
 	if !slices.ContainsFunc(publications, func(p catalog.Publication) bool {
 		return p.Name == s.Inserts && slices.ContainsFunc(p.Tables, func(t catalog.PublishedTable) bool { return t.Listed && t.Schema == s.Log })
 	}) {
-		sqls = append(sqls, s.LogJoin())
+		sqls = append(sqls, s.SourceLog().Join())
 	}
 	if len(sqls) > 0 {
 		if err := alter(ctx, conn, "make the log of DDL", nil, sqls...); err != nil {
@@ -83,7 +84,7 @@ func DropLog(ctx context.Context, conn *pgx.Conn, log string) error {
 	if err != nil || is == nil {
 		return err
 	}
-	return alter(ctx, conn, "drop the log of DDL", nil, planner.DropLogSQL(log)...)
+	return alter(ctx, conn, "drop the log of DDL", nil, sourcelog.DropSQL(log)...)
 }
 
 // TrimLog deletes from the stream's log what the stream's reader has acknowledged: what
@@ -97,7 +98,7 @@ func TrimLog(ctx context.Context, conn *pgx.Conn, s planner.Stream) error {
 		if _, err := tx.Exec(ctx, setLockTimeout, lockTimeout); err != nil {
 			return err
 		}
-		table := pgname.Qualified(s.Log, planner.LogTable)
+		table := pgname.Qualified(s.Log, sourcelog.Table)
 		if _, err := tx.Exec(ctx, fmt.Sprintf(deleteApplied, table), s.Slot); err != nil {
 			return err
 		}

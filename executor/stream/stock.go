@@ -14,6 +14,7 @@ import (
 	"bascule/planner"
 	"bascule/planner/catalog"
 	"bascule/planner/session"
+	"bascule/planner/sourcelog"
 )
 
 // stock is what a table of the source holds at one moment, over a connection of its own:
@@ -94,7 +95,7 @@ func (k *stock) take(ctx context.Context, log string) (bool, error) {
 	if _, err := k.conn.Exec(ctx, fmt.Sprintf(beginStock, name)).ReadAll(); err != nil {
 		return false, err
 	}
-	text, err := ask(ctx, k.conn, fmt.Sprintf(readStock, k.oid, pgname.Qualified(log, planner.LogTable), pgname.Quote(log)))
+	text, err := ask(ctx, k.conn, fmt.Sprintf(readStock, k.oid, pgname.Qualified(log, sourcelog.Table), pgname.Quote(log)))
 	if err != nil {
 		return false, err
 	}

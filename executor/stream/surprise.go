@@ -13,8 +13,8 @@ import (
 	"bascule/executor/stream/ddllog"
 	"bascule/executor/stream/pgoutput"
 	"bascule/executor/stream/walsender"
-	"bascule/planner"
 	"bascule/planner/catalog"
+	"bascule/planner/sourcelog"
 )
 
 // DDL that nobody declared arrives as rows of the source's log, each where its command
@@ -123,7 +123,7 @@ func (s *surprise) makes(schema string) bool {
 // is of no interest, and no table of anybody else's.
 func (r *receiver) isLog(rel *relation) bool {
 	_, known := r.members.known[rel.OID]
-	return !known && rel.Name == planner.LogTable && (rel.Schema == r.link.s.cfg.DDL.Log || logNames.MatchString(rel.Schema))
+	return !known && rel.Name == sourcelog.Table && (rel.Schema == r.link.s.cfg.DDL.Log || logNames.MatchString(rel.Schema))
 }
 
 // logged takes in a change of the log. What is deleted there is done with.
