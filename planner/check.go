@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"bascule/planner/catalog"
+	"bascule/planner/depend"
 )
 
 // check runs every preflight check of a mirror.
@@ -144,7 +145,7 @@ func (d *draft) checkSequenceRights() {
 func (d *draft) checkSource() {
 	var foreign, replication []string
 	for _, r := range d.source.Relations {
-		if r.Kind == catalog.Foreign && r.Extension == "" && !d.left.has(classRelation, r.OID) {
+		if r.Kind == catalog.Foreign && r.Extension == "" && !d.left.Has(catalog.ClassRelation, r.OID) {
 			foreign = append(foreign, shown(r.Schema, r.Name))
 		}
 	}
@@ -188,25 +189,25 @@ func (d *draft) checkSource() {
 
 // ownParts are the indexes, constraints and the like of tables that stay behind. It
 // goes without saying that they do, too.
-func (d *draft) ownParts() nodes {
-	own := nodes{}
+func (d *draft) ownParts() depend.Nodes {
+	own := depend.Nodes{}
 	part := func(class, oid, table uint32) {
-		if table != 0 && d.left.has(classRelation, table) {
-			own[node{class: class, oid: oid}] = true
+		if table != 0 && d.left.Has(catalog.ClassRelation, table) {
+			own[depend.Node{Class: class, OID: oid}] = true
 		}
 	}
 	for _, i := range d.source.Indexes {
-		part(classRelation, i.OID, i.Table)
+		part(catalog.ClassRelation, i.OID, i.Table)
 	}
 	for _, c := range d.source.Constraints {
-		part(classConstraint, c.OID, c.Table)
+		part(catalog.ClassConstraint, c.OID, c.Table)
 	}
 	for _, o := range d.source.Objects {
 		part(o.Class, o.OID, o.Table)
 	}
 	for _, r := range d.source.Relations {
 		if r.Sequence != nil {
-			part(classRelation, r.OID, r.Sequence.OwnedBy)
+			part(catalog.ClassRelation, r.OID, r.Sequence.OwnedBy)
 		}
 	}
 	return own
@@ -217,7 +218,7 @@ func (d *draft) checkLeftOut() {
 	own := d.ownParts()
 	var list []string
 	for _, l := range d.out.LeftOut {
-		if strings.HasPrefix(l.Why, "depends on") && !own[node{class: l.Class, oid: l.OID}] {
+		if strings.HasPrefix(l.Why, "depends on") && !own[depend.Node{Class: l.Class, OID: l.OID}] {
 			list = append(list, l.Kind+" "+l.Name)
 		}
 	}

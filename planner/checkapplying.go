@@ -43,7 +43,7 @@ func (a *applying) read() {
 		}
 	}
 	for _, c := range from.Constraints {
-		skipped := from == a.source && a.left.has(classConstraint, c.OID)
+		skipped := from == a.source && a.left.Has(catalog.ClassConstraint, c.OID)
 		if c.Kind == 'f' && !skipped {
 			a.keyed[c.Table], a.keyed[c.Referenced] = true, true
 		}

@@ -40,7 +40,7 @@ func (k *checking) lacks(x *side, t statement.Table) bool {
 		return !there.has(t) && !k.brings(x, t)
 	}
 	r := k.source.table(t)
-	return r != nil && r.OID != 0 && x.decl.Schema.Copy && slices.ContainsFunc(x.change.Mirror.LeftOut, func(l LeftOut) bool { return l.Class == classRelation && l.OID == r.OID })
+	return r != nil && r.OID != 0 && x.decl.Schema.Copy && slices.ContainsFunc(x.change.Mirror.LeftOut, func(l LeftOut) bool { return l.Class == catalog.ClassRelation && l.OID == r.OID })
 }
 
 // brings reports whether the plan makes the table on the target before the command runs.

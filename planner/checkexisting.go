@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"slices"
 
+	"bascule/config/pgname"
 	"bascule/planner/catalog"
+	"bascule/planner/depend"
 )
 
 // checkExisting looks for what stands on the target already where the mirror wants
@@ -76,20 +78,18 @@ func (t *Table) names() [][2]string {
 // overwriting collects what stands under the names of what is created.
 type overwriting struct {
 	*existing
-	gone nodes // what is dropped
+	gone depend.Nodes // what is dropped
 
 	full, other, empty []string // tables
 	taken              []string // names that something else has
 	kept               []string // what the role may not drop
 }
 
-type nodes map[node]bool
-
 // checkOverwritten plans to drop what is there under the names of what is created.
 // Whatever is lost by that takes -allow-data-loss; an empty table of the same shape
 // loses nothing.
 func (d *draft) checkOverwritten(change *Change, e *existing) {
-	o := &overwriting{existing: e, gone: nodes{}}
+	o := &overwriting{existing: e, gone: depend.Nodes{}}
 	for i := range d.out.Tables {
 		t := &d.out.Tables[i]
 		for _, key := range t.names() {
@@ -113,19 +113,19 @@ func (d *draft) checkOverwritten(change *Change, e *existing) {
 	change.DataLoss = slices.Concat(o.full, o.other, objects)
 	d.out.Clean = len(o.gone) > 0
 	d.sayOverwritten(o, objects)
-	d.checkBlockers(o)
+	d.checkBlockers(o.gone)
 }
 
 // overwritten notes what becomes of one table of the target.
 func (d *draft) overwritten(o *overwriting, t *Table, r *catalog.Relation) {
 	what := shown(r.Schema, r.Name)
 	if r.Kind != catalog.Table && r.Kind != catalog.Partitioned {
-		o.taken = append(o.taken, "table "+shown(t.Schema, t.Name)+" by a "+relationKind(r.Kind))
+		o.taken = append(o.taken, "table "+shown(t.Schema, t.Name)+" by a "+catalog.RelationKind(r.Kind))
 		return
 	}
 	family := o.family(r, false)
 	for _, member := range family {
-		o.gone[node{class: classRelation, oid: member.OID}] = true
+		o.gone[depend.Node{Class: catalog.ClassRelation, OID: member.OID}] = true
 	}
 	if !d.mayDrop(r.Owner, r.Schema) {
 		o.kept = append(o.kept, "table "+what)
@@ -156,8 +156,8 @@ func (d *draft) mayDrop(owner, schema string) bool {
 // that belongs to a table goes with it.
 func (d *draft) existingObjects(o *overwriting) []string {
 	var list []string
-	note := func(n node, kind, schema, name, owner string) {
-		what := kind + " " + shownObject(schema, name)
+	note := func(n depend.Node, kind, schema, name, owner string) {
+		what := kind + " " + pgname.ShownObject(schema, name)
 		list = append(list, what)
 		o.gone[n] = true
 		if !d.mayDrop(owner, schema) {
@@ -173,10 +173,10 @@ func (d *draft) existingObjects(o *overwriting) []string {
 		switch {
 		case t == nil:
 		case t.Extension != "" || t.Kind != r.Kind:
-			o.taken = append(o.taken, relationKind(r.Kind)+" "+shown(r.Schema, r.Name)+" by "+described(t))
-		case t.Sequence != nil && o.gone[node{class: classRelation, oid: t.Sequence.OwnedBy}]:
+			o.taken = append(o.taken, catalog.RelationKind(r.Kind)+" "+shown(r.Schema, r.Name)+" by "+described(t))
+		case t.Sequence != nil && o.gone[depend.Node{Class: catalog.ClassRelation, OID: t.Sequence.OwnedBy}]:
 		default:
-			note(node{class: classRelation, oid: t.OID}, relationKind(r.Kind), r.Schema, r.Name, t.Owner)
+			note(depend.Node{Class: catalog.ClassRelation, OID: t.OID}, catalog.RelationKind(r.Kind), r.Schema, r.Name, t.Owner)
 		}
 	}
 	have := map[[3]string]*catalog.Object{}
@@ -186,11 +186,11 @@ func (d *draft) existingObjects(o *overwriting) []string {
 		}
 	}
 	for _, s := range d.source.Objects {
-		if s.Table != 0 || s.Extension != "" || slices.Contains(neverDropped, s.Kind) || d.left.has(s.Class, s.OID) {
+		if s.Table != 0 || s.Extension != "" || slices.Contains(neverDropped, s.Kind) || d.left.Has(s.Class, s.OID) {
 			continue
 		}
 		if t := have[[3]string{s.Kind, s.Schema, s.Name}]; t != nil {
-			note(node{class: t.Class, oid: t.OID}, spaced(s.Kind), s.Schema, s.Name, t.Owner)
+			note(depend.Node{Class: t.Class, OID: t.OID}, spaced(s.Kind), s.Schema, s.Name, t.Owner)
 		}
 	}
 	return list
@@ -206,7 +206,7 @@ func (d *draft) takenNames(o *overwriting) {
 	indexes := map[[2]string]*catalog.Index{}
 	for i := range d.target.Indexes {
 		x := &d.target.Indexes[i]
-		if !o.gone[node{class: classRelation, oid: x.Table}] {
+		if !o.gone[depend.Node{Class: catalog.ClassRelation, OID: x.Table}] {
 			indexes[[2]string{x.Schema, x.Name}] = x
 		}
 	}
@@ -220,12 +220,12 @@ func (d *draft) takenNames(o *overwriting) {
 	}
 	for _, i := range d.source.Indexes {
 		key := [2]string{i.Schema, i.Name}
-		if d.running && !made[i.Table] || !d.carriesTable(i.Table) || d.left.has(classRelation, i.OID) {
+		if d.running && !made[i.Table] || !d.carriesTable(i.Table) || d.left.Has(catalog.ClassRelation, i.OID) {
 			continue
 		}
 		if x := indexes[key]; x != nil {
 			o.taken = append(o.taken, "index "+shown(i.Schema, i.Name)+" by an index of "+tables[x.Table])
-		} else if r := o.byName[key]; r != nil && !o.gone[node{class: classRelation, oid: r.OID}] {
+		} else if r := o.byName[key]; r != nil && !o.gone[depend.Node{Class: catalog.ClassRelation, OID: r.OID}] {
 			o.taken = append(o.taken, "index "+shown(i.Schema, i.Name)+" by "+described(r))
 		}
 	}
@@ -240,7 +240,7 @@ func described(r *catalog.Relation) string {
 	if r.Extension != "" {
 		return "extension " + r.Extension
 	}
-	return "a " + relationKind(r.Kind)
+	return "a " + catalog.RelationKind(r.Kind)
 }
 
 // sayOverwritten adds the findings.

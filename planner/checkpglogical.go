@@ -8,6 +8,7 @@ import (
 
 	"bascule/config/pgname"
 	"bascule/planner/catalog"
+	"bascule/planner/depend"
 )
 
 const extPglogical = "pglogical"
@@ -201,7 +202,7 @@ func (d *draft) pglogicalTruncates() {
 	}
 	var names []string
 	for _, c := range d.source.Constraints {
-		if r := d.byOID[c.Referenced]; c.Kind == 'f' && r != nil && followed[c.Referenced] && !d.left.has(classConstraint, c.OID) {
+		if r := d.byOID[c.Referenced]; c.Kind == 'f' && r != nil && followed[c.Referenced] && !d.left.Has(catalog.ClassConstraint, c.OID) {
 			names = append(names, shown(r.Schema, r.Name))
 		}
 	}
@@ -214,16 +215,16 @@ func (d *draft) pglogicalTruncates() {
 
 // leavePglogical leaves the extension behind, and its schema, which it does not own: they
 // belong to the source's replication, as publications do, and an engine makes its own.
-func (d *draft) leavePglogical(add func(node, string)) {
+func (d *draft) leavePglogical() {
 	const why = "belongs to the server's replication"
 	for _, e := range d.source.Extensions {
 		if e.Name != extPglogical {
 			continue
 		}
-		d.skipExtension(add, e)
+		d.skipExtension(e)
 		for _, s := range d.source.Schemas {
 			if s.Name == extPglogical {
-				add(node{class: classSchema, oid: s.OID}, why)
+				d.left.Add(depend.Node{Class: catalog.ClassSchema, OID: s.OID}, why)
 			}
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"bascule/config/pgname"
 	"bascule/planner/catalog"
 )
 
@@ -20,7 +21,7 @@ func (d *draft) checkExtensions() {
 		}
 	}
 	for _, e := range d.source.Extensions {
-		if d.left.has(classExtension, e.OID) || e.Name == "plpgsql" {
+		if d.left.Has(catalog.ClassExtension, e.OID) || e.Name == "plpgsql" {
 			continue
 		}
 		have, there := installed[e.Name]
@@ -51,8 +52,8 @@ func (d *draft) checkSuperuser() {
 	}
 	var kinds, names []string
 	for _, o := range d.source.Objects {
-		if o.NeedsSuperuser && o.Extension == "" && !d.left.has(o.Class, o.OID) && !slices.Contains(neverCarried, o.Kind) {
-			names = append(names, spaced(o.Kind)+" "+shownObject(o.Schema, o.Name))
+		if o.NeedsSuperuser && o.Extension == "" && !d.left.Has(o.Class, o.OID) && !slices.Contains(neverCarried, o.Kind) {
+			names = append(names, spaced(o.Kind)+" "+pgname.ShownObject(o.Schema, o.Name))
 			kinds = append(kinds, fmt.Sprintf("%q", o.Kind))
 		}
 	}

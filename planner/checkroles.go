@@ -64,7 +64,7 @@ func (d *draft) namedRoles() []string {
 	s := d.decl.Schema
 	carried := map[string]bool{}
 	for _, o := range d.source.Objects {
-		if !d.left.has(o.Class, o.OID) {
+		if !d.left.Has(o.Class, o.OID) {
 			carried[o.Kind] = true
 		}
 	}

@@ -113,7 +113,7 @@ func (d *draft) sayShapes(s *shapes) {
 // when it does not.
 func (d *draft) shapeDifference(t *Table, r *catalog.Relation) string {
 	if r.Kind != catalog.Table && r.Kind != catalog.Partitioned {
-		return "it is a " + relationKind(r.Kind)
+		return "it is a " + catalog.RelationKind(r.Kind)
 	}
 	target := map[string]catalog.Column{}
 	for _, c := range r.Columns {

@@ -104,7 +104,7 @@ func (d *draft) filledSchemas() map[string]bool {
 		}
 	}
 	for _, o := range d.source.Objects {
-		if o.Schema != "" && o.Table == 0 && o.Extension == "" && o.Kind != "default_privilege" && !d.left.has(o.Class, o.OID) {
+		if o.Schema != "" && o.Table == 0 && o.Extension == "" && o.Kind != "default_privilege" && !d.left.Has(o.Class, o.OID) {
 			filled[o.Schema] = true
 		}
 	}
@@ -134,7 +134,7 @@ func (d *draft) checkTablespaces() {
 func (d *draft) usedTablespaces() []string {
 	var names []string
 	for _, r := range d.source.Relations {
-		if r.Tablespace != "" && r.Extension == "" && !d.left.has(classRelation, r.OID) {
+		if r.Tablespace != "" && r.Extension == "" && !d.left.Has(catalog.ClassRelation, r.OID) {
 			names = append(names, r.Tablespace)
 		}
 	}

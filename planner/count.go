@@ -15,23 +15,23 @@ var neverCarried = []string{"publication", "subscription"}
 func (d *draft) count() {
 	n := map[string]int{}
 	for _, r := range d.source.Relations {
-		if r.Extension == "" && r.Kind != catalog.Table && r.Kind != catalog.Partitioned && !d.left.has(classRelation, r.OID) {
-			n[relationKind(r.Kind)]++
+		if r.Extension == "" && r.Kind != catalog.Table && r.Kind != catalog.Partitioned && !d.left.Has(catalog.ClassRelation, r.OID) {
+			n[catalog.RelationKind(r.Kind)]++
 		}
 	}
 	for _, i := range d.source.Indexes {
-		if i.Extension == "" && i.Constraint == 0 && d.carriesTable(i.Table) && !d.left.has(classRelation, i.OID) {
+		if i.Extension == "" && i.Constraint == 0 && d.carriesTable(i.Table) && !d.left.Has(catalog.ClassRelation, i.OID) {
 			n["index"]++
 		}
 	}
 	for _, c := range d.source.Constraints {
-		if c.Kind != 'n' && c.Kind != 't' && c.Parent == 0 && d.carriesTable(c.Table) && !d.left.has(classConstraint, c.OID) {
-			n[constraintKind(c.Kind)]++
+		if c.Kind != 'n' && c.Kind != 't' && c.Parent == 0 && d.carriesTable(c.Table) && !d.left.Has(catalog.ClassConstraint, c.OID) {
+			n[catalog.ConstraintKind(c.Kind)]++
 		}
 	}
 	for _, o := range d.source.Objects {
 		switch {
-		case o.Extension != "", slices.Contains(neverCarried, o.Kind), d.left.has(o.Class, o.OID):
+		case o.Extension != "", slices.Contains(neverCarried, o.Kind), d.left.Has(o.Class, o.OID):
 		case o.Table != 0 && !d.carriesTable(o.Table):
 		case o.Kind == "default_privilege" && !d.decl.Schema.Privileges:
 		default:
@@ -39,7 +39,7 @@ func (d *draft) count() {
 		}
 	}
 	for _, e := range d.source.Extensions {
-		if !d.left.has(classExtension, e.OID) && e.Name != "plpgsql" {
+		if !d.left.Has(catalog.ClassExtension, e.OID) && e.Name != "plpgsql" {
 			d.out.Extensions = append(d.out.Extensions, e.Name)
 			n["extension"]++
 		}
@@ -70,7 +70,7 @@ func (d *draft) skipsKind(kind string) bool {
 // carriesTable reports whether the relation is carried with its definition.
 func (d *draft) carriesTable(oid uint32) bool {
 	r := d.byOID[oid]
-	return r != nil && r.Extension == "" && !d.left.has(classRelation, oid)
+	return r != nil && r.Extension == "" && !d.left.Has(catalog.ClassRelation, oid)
 }
 
 // kindRank is the order in which kinds are listed: the common ones first.
@@ -88,12 +88,12 @@ func (d *draft) refreshes() {
 	reads := map[uint32][]uint32{}
 	rule := map[uint32]uint32{} // rewrite rule to its view
 	for _, dep := range d.source.Depends {
-		if dep.Class == classRewrite && dep.RefClass == classRelation && dep.Kind == 'i' {
+		if dep.Class == catalog.ClassRewrite && dep.RefClass == catalog.ClassRelation && dep.Kind == 'i' {
 			rule[dep.OID] = dep.RefOID
 		}
 	}
 	for _, dep := range d.source.Depends {
-		if dep.Class == classRewrite && dep.RefClass == classRelation && dep.Kind != 'i' && rule[dep.OID] != 0 {
+		if dep.Class == catalog.ClassRewrite && dep.RefClass == catalog.ClassRelation && dep.Kind != 'i' && rule[dep.OID] != 0 {
 			reads[rule[dep.OID]] = append(reads[rule[dep.OID]], dep.RefOID)
 		}
 	}
@@ -109,7 +109,7 @@ func (d *draft) refreshes() {
 			visit(ref)
 		}
 		r := d.byOID[oid]
-		if r != nil && r.Kind == catalog.MatView && r.Populated && r.Extension == "" && !d.left.has(classRelation, oid) {
+		if r != nil && r.Kind == catalog.MatView && r.Populated && r.Extension == "" && !d.left.Has(catalog.ClassRelation, oid) {
 			d.out.Refresh = append(d.out.Refresh, pgname.Qualified(r.Schema, r.Name))
 		}
 	}

@@ -7,6 +7,6 @@
 // with a code, before anything is written.
 //
 // What a mirror leaves behind is decided here, once, as a set of (class, oid):
-// what was not selected, and everything that cannot exist without it. The executor
-// only looks things up in it.
+// what was not selected, and everything that cannot exist without it, which depend
+// finds. The executor only looks things up in it.
 package planner

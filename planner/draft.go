@@ -10,6 +10,7 @@ import (
 	"bascule/config"
 	"bascule/config/pgname"
 	"bascule/planner/catalog"
+	"bascule/planner/depend"
 )
 
 // draft is the planning of one mirror's copy.
@@ -34,12 +35,11 @@ type draft struct {
 	foreseen bool
 	ahead    []renaming // see renamings
 
-	byOID       map[uint32]*catalog.Relation
-	constraints map[uint32]*catalog.Constraint // see constraint
-	selected    map[uint32]bool                // tables by oid
-	skipped     map[int]bool                   // entries of skip that leave something out
-	left        *leaving
-	out         *Mirror
+	byOID    map[uint32]*catalog.Relation
+	selected map[uint32]bool // tables by oid
+	skipped  map[int]bool    // entries of skip that leave something out
+	left     *depend.Behind
+	out      *Mirror
 }
 
 // newDraft begins one. led is the mirror's own record, or nil.
@@ -161,10 +161,10 @@ func (d *draft) newDatabase() *NewDatabase {
 
 // tables lists what is copied, by name.
 func (d *draft) tables() {
-	blocks, late := d.blocks(), d.late()
+	blocks, late := d.blocks(), depend.Late(d.source)
 	for i := range d.source.Relations {
 		r := &d.source.Relations[i]
-		if !d.selected[r.OID] || d.left.has(classRelation, r.OID) {
+		if !d.selected[r.OID] || d.left.Has(catalog.ClassRelation, r.OID) {
 			continue
 		}
 		if r.Kind != catalog.Table && r.Kind != catalog.Partitioned {
@@ -219,9 +219,9 @@ func (d *draft) table(r *catalog.Relation, block *config.TableBlock) Table {
 	}
 	for _, c := range r.Columns {
 		switch {
-		case d.left.column(r.OID, c.Num) && c.Generated != 0:
+		case d.left.HasColumn(r.OID, c.Num) && c.Generated != 0:
 			t.Dropped = slices.Insert(t.Dropped, 0, c.Name) // before what it is made of
-		case d.left.column(r.OID, c.Num):
+		case d.left.HasColumn(r.OID, c.Num):
 			t.Dropped = append(t.Dropped, c.Name)
 		case c.Generated == 0:
 			t.Columns = append(t.Columns, c.Name)
@@ -261,7 +261,7 @@ func (d *draft) sequences() {
 	renamed := d.blocks()
 	for i := range d.source.Relations {
 		r := &d.source.Relations[i]
-		if r.Kind != catalog.Sequence || d.left.has(classRelation, r.OID) {
+		if r.Kind != catalog.Sequence || d.left.Has(catalog.ClassRelation, r.OID) {
 			continue
 		}
 		if r.Extension != "" && !r.ConfigTable {

@@ -128,7 +128,7 @@ func TestPgtestIsForTests(t *testing.T) {
 }
 
 // pure are the packages of the planner that are functions of what they are given.
-var pure = []string{"planner", "planner/sourcelog"}
+var pure = []string{"planner", "planner/depend", "planner/sourcelog"}
 
 // The planner is pure: equal inputs, byte-equal plans.
 func TestPlannerIsPure(t *testing.T) {

@@ -32,6 +32,18 @@ func Shown(schema, name string) string {
 	return shown(schema) + "." + shown(name)
 }
 
+// ShownObject writes the name of an object that is no relation for people. That of a
+// function has its arguments.
+func ShownObject(schema, name string) string {
+	switch {
+	case schema == "":
+		return name
+	case strings.HasSuffix(name, ")"):
+		return shown(schema) + "." + name
+	}
+	return Shown(schema, name)
+}
+
 func shown(name string) string {
 	if plain(name) {
 		return name
