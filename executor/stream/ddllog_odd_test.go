@@ -110,3 +110,22 @@ func TestUndeclaredIsNoTable(t *testing.T) {
 		t.Errorf("%s rows", got)
 	}
 }
+
+// An index that could not be built concurrently is left on the source alone, and dropped
+// there without a word about it before.
+func TestUndeclaredFailedIndex(t *testing.T) {
+	t.Parallel()
+	a := logging(t, "create table a (id int primary key, v int); insert into a values (1, 1), (2, 1)")
+	run := a.run()
+	for _, drop := range []string{"drop index a_v", "drop index concurrently a_v"} {
+		if _, err := a.source.Conn(t).Exec(t.Context(), "create unique index concurrently a_v on a (v)"); err == nil {
+			t.Fatal("it was built")
+		}
+		a.source.Exec(t, drop)
+	}
+	a.source.Exec(t, "update a set v = id")
+	a.source.Exec(t, "create unique index concurrently a_v on a (v)")
+	run.catchUp()
+	a.sameShapes()
+	a.equalNow()
+}

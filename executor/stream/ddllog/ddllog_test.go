@@ -95,6 +95,10 @@ func TestSteps(t *testing.T) {
 	}{
 		{"ALTER TABLE", " alter table a add b int; ", ddllog.Rules{}, "runs alter table a add b int"},
 		{"CREATE INDEX", "create index concurrently i on public.a (b)", ddllog.Rules{}, `runs create index concurrently i on public.a (b), alone, locks "public"."a"`},
+		{"DROP INDEX", "drop index s.i, j cascade", ddllog.Rules{}, `runs drop index if exists s.i, j cascade`},
+		{"DROP INDEX", "/* a */ DROP INDEX -- b\n CONCURRENTLY \"if\"", ddllog.Rules{}, "runs /* a */ DROP INDEX -- b\n CONCURRENTLY if exists \"if\", alone, locks \"if\""},
+		{"DROP INDEX", "drop index if, i", ddllog.Rules{}, "runs drop index if exists if, i"},
+		{"DROP INDEX", "drop index if /* c */ exists i", ddllog.Rules{}, "runs drop index if /* c */ exists i"},
 		{"ALTER TABLE", "alter table a add b int; insert into a values (1)", ddllog.Rules{}, "stops: it is one of 2 statements that were sent at once, and what the others did would be done a second time"},
 		{"ALTER TABLE", "do 'begin alter table a add b int; end'", ddllog.Rules{}, "stops: it was run inside of a DO, and what else that did would be done a second time"},
 		{"ALTER TABLE", "alter table a add b int", ddllog.Rules{Halt: true}, `stops: ddl = "halt" stops the mirror at every command`},

@@ -115,6 +115,9 @@ func (s *Step) single() bool { return len(s.statements) == 1 && s.statements[0].
 func (s *Step) run(rules Rules) {
 	x := &s.statements[0]
 	s.Text, s.Alone, s.Volatile = x.Text, x.Alone, x.Volatile
+	if s.Tag == "DROP INDEX" {
+		s.Text = ifThere(s.Text)
+	}
 	for _, t := range x.Tables {
 		name := pgname.Quote(t.Name)
 		if t.Schema != "" {
@@ -134,6 +137,22 @@ func (s *Step) run(rules Rules) {
 		}
 	}
 }
+
+// ifThere has a DROP INDEX do nothing where there is none: what a CREATE INDEX CONCURRENTLY
+// that failed has left on the source, nobody has heard of, until it is dropped.
+func ifThere(text string) string {
+	at := dropIndex.FindStringSubmatchIndex(text)
+	if at == nil || at[4] >= 0 {
+		return text
+	}
+	return text[:at[3]] + " if exists" + text[at[3]:]
+}
+
+// dropIndex has in its first group what an IF EXISTS stands behind, and in its second that.
+var dropIndex = func() *regexp.Regexp {
+	const gap = `(?:\s|--[^\n]*\n|/\*.*?\*/)`
+	return regexp.MustCompile(`(?is)^(` + gap + `*drop` + gap + `+index\b(?:` + gap + `+concurrently\b)?)(` + gap + `+if` + gap + `+exists\b)?`)
+}()
 
 // harmless are the locks that no writer conflicts with.
 var harmless = []string{"ACCESS SHARE", "ROW SHARE", "ROW EXCLUSIVE", "SHARE UPDATE EXCLUSIVE"}
