@@ -127,6 +127,29 @@ func TestUndeclaredRowsWait(t *testing.T) {
 	}
 }
 
+// Rows that are of a later moment than the types that the target has by then wait for
+// these, as long as they may come.
+func TestUndeclaredRowsOfLaterTypes(t *testing.T) {
+	t.Parallel()
+	a := logging(t, "create type mood as enum ('sad'); create domain small as int check (value < 10); create table a (id int primary key)")
+	for _, sql := range []string{"create table t as select 'sad'::mood as m", "create table d as select 1::small as n", "insert into a values (1)", "alter type mood add value 'calm'", "insert into t values ('calm')",
+		"alter type mood rename value 'calm' to 'happy'", "alter domain small drop constraint small_check", "insert into d values (20)", "insert into a values (2)"} {
+		a.source.Exec(t, sql)
+	}
+	run := a.run()
+	run.catchUp()
+	a.sameShapes()
+	a.equalNow()
+	if got := a.target.Query1(t, "select string_agg(m::text, ' ' order by m) || ' ' || (select sum(n) from d) from t"); got != "sad happy 21" {
+		t.Error(got)
+	}
+	a.target.Exec(t, "alter domain small add check (value < 100) not valid")
+	a.source.Exec(t, "create table e as select 200::small as n")
+	if err := run.result(); err == nil || !strings.Contains(err.Error(), "small_check") {
+		t.Errorf("%v", err)
+	}
+}
+
 // A command on a table that is not filled yet comes before its rows where the source
 // has it, and what leans on its rows behind them.
 func TestUndeclaredRowsInTime(t *testing.T) {

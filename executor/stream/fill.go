@@ -87,7 +87,7 @@ func (t *stepping) takeStocks(life context.Context) (err error) {
 		}
 	}
 	for _, m := range members {
-		if m.State != ledger.Waiting || named[m.Source] == nil {
+		if m.State != ledger.Waiting || named[m.Source] == nil || s.early(m.Source, t.final) {
 			continue
 		}
 		k, err := t.stockInTime(life, m.Source)
@@ -204,6 +204,7 @@ func (t *stepping) fill(life context.Context, k *stock) error {
 	name := pgname.Shown(is.TargetSchema, is.TargetName)
 	var rows int64
 	begun := time.Now()
+	s.filling = k
 	err = t.between(life, &target.Command{Title: "copy the rows of " + name, Record: record,
 		Into: "copy " + pgname.Qualified(is.TargetSchema, is.TargetName) + k.list() + " from stdin",
 		Rows: func(ctx context.Context, to io.Writer) (n int64, err error) {
@@ -214,6 +215,7 @@ func (t *stepping) fill(life context.Context, k *stock) error {
 	if err != nil {
 		return err
 	}
+	s.filling = nil
 	t.become([]ledger.Member{is})
 	s.log.InfoContext(life, "rows copied", "table", name, "rows", rows, "lsn", k.point, "took", time.Since(begun))
 	s.tellFilled(k.oid)

@@ -19,6 +19,9 @@ type waiting struct {
 	// again is when the source is asked next, after pause.
 	again time.Time
 	pause time.Duration
+
+	// misfits is how often its rows did not fit, of a moment before after the last time.
+	misfits int
 }
 
 // replenish fills one of the tables that wait for their rows, between two transactions,
@@ -88,7 +91,7 @@ func (r *receiver) stockDue(life context.Context, oid uint32) (*stock, error) {
 		w.again = time.Now().Add(w.pause)
 		return nil, nil
 	case k.last > max(s.entries[oid].entry, w.seen) && (k.shape == "" || k.shape != s.entries[oid].shape):
-		*w = waiting{seen: k.last, after: k.point}
+		*w = waiting{seen: k.last, after: k.point, misfits: w.misfits}
 		s.wishFor()
 		k.close(life)
 		return nil, nil

@@ -106,6 +106,7 @@ type Stream struct {
 
 	entries map[uint32]touched  // of the log, that it has had: the last about each table
 	waits   map[uint32]*waiting // tables that wait for their rows
+	filling *stock              // what is copied into one, or was when a link ended
 
 	surprise *surprise // to be applied by itself, or was just now
 	steps    *stepping // the last one of a link
