@@ -135,7 +135,7 @@ func (s *Stream) judge(err error) (verdict, error) {
 		return stop, &LeaseLostError{Mirror: s.cfg.Mirror, Err: err}
 	case errors.As(err, new(*commandError)) && !session.Lost(err): // the server's word on the command, whatever it is
 		return stop, s.halted(err)
-	case s.misfit(err):
+	case s.misfit(err), s.tooFull(err):
 		return anew, err
 	case s.refusedStep(&err):
 		return stop, s.halted(err)

@@ -29,6 +29,8 @@ type stepping struct {
 	// altered: something ran. Other sessions would wait for this one.
 	altered bool
 
+	emptying *emptying // a table, just now
+
 	blocks  []*ranBlock // that the target does not have
 	running *blockError // what a refusal means just now, if it is a block's
 }
@@ -157,6 +159,9 @@ func (t *stepping) reached(life context.Context, id int64) error {
 
 // step does what is done for an entry.
 func (t *stepping) step(life context.Context, x *ddllog.Step) error {
+	if err := t.emptyEarly(life, x); err != nil {
+		return err
+	}
 	changed, notes := ddllog.Become(t.members, x.Entry, t.final)
 	if b, i := t.blockOf(x.Place()); b != nil {
 		err := t.runPart(life, b, i, changed, nil)
