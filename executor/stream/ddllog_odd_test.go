@@ -129,3 +129,23 @@ func TestUndeclaredFailedIndex(t *testing.T) {
 	a.sameShapes()
 	a.equalNow()
 }
+
+// A partition that was detached concurrently only in part is detached by what ends that.
+func TestUndeclaredFinalize(t *testing.T) {
+	t.Parallel()
+	a := logging(t, `create table a (id int primary key) partition by range (id); create table a_1 partition of a for values from (0) to (10); insert into a values (1)`)
+	run := a.run()
+	reader, detaching := a.source.Conn(t), a.source.Conn(t)
+	runs(t, reader, "begin isolation level repeatable read; select * from a")
+	runs(t, detaching, "set statement_timeout = 500")
+	if _, err := detaching.Exec(t.Context(), "alter table a detach partition a_1 concurrently"); err == nil {
+		t.Fatal("it was detached")
+	}
+	runs(t, reader, "commit")
+	for _, sql := range []string{"insert into a_1 values (2)", "alter table a detach partition a_1 finalize", "insert into a_1 values (3)"} {
+		a.source.Exec(t, sql)
+	}
+	run.catchUp()
+	a.sameShapes()
+	a.equalNow()
+}

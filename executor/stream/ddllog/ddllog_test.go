@@ -99,6 +99,8 @@ func TestSteps(t *testing.T) {
 		{"DROP INDEX", "/* a */ DROP INDEX -- b\n CONCURRENTLY \"if\"", ddllog.Rules{}, "runs /* a */ DROP INDEX -- b\n CONCURRENTLY if exists \"if\", alone, locks \"if\""},
 		{"DROP INDEX", "drop index if, i", ddllog.Rules{}, "runs drop index if exists if, i"},
 		{"DROP INDEX", "drop index if /* c */ exists i", ddllog.Rules{}, "runs drop index if /* c */ exists i"},
+		{"ALTER TABLE", "alter table a detach partition pt finalize;", ddllog.Rules{}, `runs alter table a detach partition pt concurrently, alone, locks "pt" "a"`},
+		{"ALTER TABLE", "alter table a detach partition finalize", ddllog.Rules{}, "runs alter table a detach partition finalize"},
 		{"ALTER TABLE", "alter table a add b int; insert into a values (1)", ddllog.Rules{}, "stops: it is one of 2 statements that were sent at once, and what the others did would be done a second time"},
 		{"ALTER TABLE", "do 'begin alter table a add b int; end'", ddllog.Rules{}, "stops: it was run inside of a DO, and what else that did would be done a second time"},
 		{"ALTER TABLE", "alter table a add b int", ddllog.Rules{Halt: true}, `stops: ddl = "halt" stops the mirror at every command`},

@@ -115,8 +115,13 @@ func (s *Step) single() bool { return len(s.statements) == 1 && s.statements[0].
 func (s *Step) run(rules Rules) {
 	x := &s.statements[0]
 	s.Text, s.Alone, s.Volatile = x.Text, x.Alone, x.Volatile
-	if s.Tag == "DROP INDEX" {
+	switch s.Tag {
+	case "DROP INDEX":
 		s.Text = ifThere(s.Text)
+	case "ALTER TABLE": // the DETACH CONCURRENTLY before it has failed, so nobody has heard of that
+		if finalize.MatchString(s.Text) {
+			s.Text, s.Alone = finalize.ReplaceAllString(s.Text, "$1 concurrently"), true
+		}
 	}
 	for _, t := range x.Tables {
 		name := pgname.Quote(t.Name)
@@ -148,11 +153,13 @@ func ifThere(text string) string {
 	return text[:at[3]] + " if exists" + text[at[3]:]
 }
 
+const gap = `(?:\s|--[^\n]*\n|/\*.*?\*/)`
+
 // dropIndex has in its first group what an IF EXISTS stands behind, and in its second that.
-var dropIndex = func() *regexp.Regexp {
-	const gap = `(?:\s|--[^\n]*\n|/\*.*?\*/)`
-	return regexp.MustCompile(`(?is)^(` + gap + `*drop` + gap + `+index\b(?:` + gap + `+concurrently\b)?)(` + gap + `+if` + gap + `+exists\b)?`)
-}()
+var dropIndex = regexp.MustCompile(`(?is)^(` + gap + `*drop` + gap + `+index\b(?:` + gap + `+concurrently\b)?)(` + gap + `+if` + gap + `+exists\b)?`)
+
+// finalize has in its first group the command without the word.
+var finalize = regexp.MustCompile(`(?is)^(` + gap + `*alter` + gap + `+table\b.*\bdetach` + gap + `+partition` + gap + `+[^\s].*?[^\s.])` + gap + `+finalize` + gap + `*$`)
 
 // harmless are the locks that no writer conflicts with.
 var harmless = []string{"ACCESS SHARE", "ROW SHARE", "ROW EXCLUSIVE", "SHARE UPDATE EXCLUSIVE"}
