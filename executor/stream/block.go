@@ -7,6 +7,8 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/hashicorp/hcl/v2/hclwrite"
 	"github.com/zclconf/go-cty/cty"
+
+	"bascule/planner/catalog"
 )
 
 // block is the ddl block that runs commands on a mirror's target where the stream stands
@@ -30,8 +32,9 @@ func quoted(commands []string) string {
 	return "<<" + end + "\n" + text + "\n" + end
 }
 
-// label names a block by what it is about: users_surname.
-func (m *remedy) label() string {
+// label names a block by what it is about and by the transaction that asks for it: the
+// same column may be changed again, and a block of the configuration is named like it.
+func (m *remedy) label(final catalog.LSN) string {
 	parts := []string{m.rel.member.Name}
 	for _, c := range m.list {
 		switch c.kind {
@@ -45,11 +48,15 @@ func (m *remedy) label() string {
 			parts = append(parts, "key")
 		}
 	}
-	return identifier(strings.Join(parts, "_"))
+	return identifier(strings.Join(parts, "_"), at(final.String()))
 }
 
-// identifier makes a name that can be referred to of any text.
-func identifier(text string) string {
+// at is a place in the WAL as part of a name: 1_a2b3.
+func at(lsn string) string { return strings.ToLower(strings.ReplaceAll(lsn, "/", "_")) }
+
+// identifier makes a name that can be referred to of any text, and of what keeps it apart
+// from others.
+func identifier(text, apart string) string {
 	name := strings.Map(func(c rune) rune {
 		switch {
 		case c >= 'a' && c <= 'z', c >= '0' && c <= '9', c == '_':
@@ -59,9 +66,10 @@ func identifier(text string) string {
 		}
 		return '_'
 	}, text)
-	if len(name) > longestLabel {
-		name = name[:longestLabel]
+	if longest := longestLabel - len(apart) - 1; len(name) > longest {
+		name = name[:longest]
 	}
+	name += "_" + apart
 	if !hclsyntax.ValidIdentifier(name) {
 		name = "ddl_" + name
 	}

@@ -58,7 +58,7 @@ func (s *Stream) explained(ctx context.Context, err error) error {
 		texts, commands = append(texts, d.text), append(commands, d.commands...)
 	}
 	halted.Halt.Text += "; the source has defined it otherwise: " + strings.Join(texts, "; ")
-	label := identifier(strings.ReplaceAll(halted.Halt.Table, ".", "_") + "_" + list[0].about)
+	label := identifier(strings.ReplaceAll(halted.Halt.Table, ".", "_")+"_"+list[0].about, at(halted.Halt.LSN))
 	halted.Halt.Remedy = fmt.Sprintf("if that was changed on the source, add this block, which runs the same on the target at this point of the stream, and run `bascule apply`:\n\n%s\nIf not, %s",
 		block(label, s.cfg.Label, commands), s.mend(halted.Halt.Table))
 	return err

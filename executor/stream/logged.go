@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -70,7 +71,7 @@ func (s *Stream) undeclared(e *loggedError) ledger.Halt {
 	if e.err != nil {
 		again = fmt.Sprintf("make it possible on the target, then %s, which runs it again. Or else ", s.retry())
 	}
-	label := identifier(fmt.Sprintf("%s_%d", strings.NewReplacer(" ", "_", ".", "_").Replace(strings.ToLower(e.steps[e.at].Title())), e.steps[e.at].ID))
+	label := identifier(strings.ToLower(e.steps[e.at].Title()), strconv.FormatInt(int64(e.steps[e.at].ID), 10))
 	h.Remedy = fmt.Sprintf("%sadd this block, which runs the same on the target at this point of the stream, and run `bascule apply`; the comments in it say for which entries of the source's log, at whose places it runs:\n\n%s\n%s",
 		again, block(label, s.cfg.Label, commands), notes)
 	return h

@@ -86,7 +86,7 @@ func (s *Stream) misshapen(rel *relation, misfit *target.ShapeError, m *remedy, 
 	}
 	e.text = "changed on the source, and not on the target: " + strings.Join(texts, "; ")
 	e.remedy = fmt.Sprintf("add this block, which runs the same on the target at this point of the stream, and run `bascule apply`:\n\n%s\n%sIf it was meant otherwise, copy the table again: `bascule apply -replace='%s.table[%q]'`",
-		block(m.label(), s.cfg.Label, commands), m.remarks(), s.cfg.Label, e.table)
+		block(m.label(final), s.cfg.Label, commands), m.remarks(), s.cfg.Label, e.table)
 	return e
 }
 

@@ -209,7 +209,7 @@ func TestColumnsOfThePast(t *testing.T) {
 	r.source.Exec(t, "begin; insert into a values (2, 2, 'b'); alter table a drop column v; insert into a values (3, 'c'); commit")
 	h := run.halted().Halt
 	label, command := blockOf(t, h.Remedy)
-	if label != "a_v" || command != "ALTER TABLE public.a DROP COLUMN v" {
+	if label != "a_v_"+strings.ToLower(strings.ReplaceAll(h.LSN, "/", "_")) || command != "ALTER TABLE public.a DROP COLUMN v" {
 		t.Errorf("%s: %s", label, command)
 	}
 	r.target.Exec(t, command)
