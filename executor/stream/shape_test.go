@@ -42,7 +42,7 @@ func TestShapeHalts(t *testing.T) {
 		{name: "collation, array, reserved word", sql: `alter table users add column "order" text collate "C", add column "Odd ${x}" int[] default '{1,2}'`, row: "insert into users values (6, 'six', 6)",
 			text: "column order text was added; column \"Odd ${x}\" integer[] was added", command: "ALTER TABLE public.users ADD COLUMN \"order\" text COLLATE pg_catalog.\"C\";\nALTER TABLE public.users ADD COLUMN \"Odd ${x}\" integer[] DEFAULT '{1,2}'::integer[]"},
 		{name: "an identity", sql: "alter table users add column n int generated always as identity", row: "update users set name = 'x'",
-			text: "column n integer was added", command: "ALTER TABLE public.users ADD COLUMN n integer GENERATED ALWAYS AS IDENTITY", remark: "verify"},
+			text: "column n integer was added", command: "ALTER TABLE public.users ADD COLUMN n integer GENERATED ALWAYS AS IDENTITY", remark: "numbered anew"},
 		{name: "a column is dropped", sql: "alter table users drop column name", row: "insert into users values (6, 6)",
 			text: "column name was dropped", command: "ALTER TABLE public.users DROP COLUMN name"},
 		{newer: true, name: "a column is renamed", sql: "alter table users rename column name to nick", row: "insert into users values (6, 'six', 6)",

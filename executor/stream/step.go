@@ -186,7 +186,7 @@ func (t *stepping) step(life context.Context, x *ddllog.Step) error {
 	}
 	t.tellAll(life, notes)
 	if x.Text != "" && len(x.Volatile) > 0 {
-		t.tell(life, fmt.Sprintf("%s computed values of rows that were there by %s, which may have come out otherwise than on the source: compare with `bascule verify`, or copy the table again",
+		t.tell(life, fmt.Sprintf("%s computed values of rows that were there by %s, which may have come out otherwise than on the source: compare them, or copy the table again",
 			x.Title(), strings.Join(x.Volatile, ", ")))
 	}
 	t.become(changed)
