@@ -26,6 +26,8 @@ type targetSide struct {
 	Rows    bool   // there are some
 	Primary string // the primary key's definition, "" without
 	Named   string // its name
+
+	Defaults map[string]string // of its columns, as expressions; nil where that is not known
 }
 
 // targetSide looks at the target's table; there may be none.
@@ -36,7 +38,7 @@ func (r *receiver) targetSide(life context.Context, rel *relation) (here targetS
 	}
 	m := rel.member
 	var there bool
-	if err := conn.QueryRow(life, selectTargetSide, m.TargetSchema, m.TargetName).Scan(&there, &here.Primary, &here.Named); err != nil || !there {
+	if err := conn.QueryRow(life, selectTargetSide, m.TargetSchema, m.TargetName).Scan(&there, &here.Primary, &here.Named, &here.Defaults); err != nil || !there {
 		return here, err
 	}
 	err = conn.QueryRow(life, "select exists (select from "+pgname.Qualified(m.TargetSchema, m.TargetName)+")").Scan(&here.Rows)
@@ -144,6 +146,13 @@ func (m *remedy) retype(c change) string {
 		sql += " USING " + column + "::" + shown
 		m.note("If another USING was said on the source for column %s, say it here.", column)
 	}
+	if now == nil || now.Identity != "" || now.Generated != "" || now.Default == m.here.Defaults[c.was.Name] {
+		return sql
+	}
+	sql = "ALTER COLUMN " + column + " DROP DEFAULT, " + sql // it may not be one of the new type
+	if now.Default != "" {
+		sql += ", ALTER COLUMN " + column + " " + setDefault(now.Default)
+	}
 	return sql
 }
 
@@ -183,7 +192,11 @@ func (m *remedy) remarks() string {
 }
 
 const selectTargetSide = `
-	select pg_catalog.count(*) > 0, coalesce(pg_catalog.max(pg_catalog.pg_get_constraintdef(k.oid)), ''), coalesce(pg_catalog.max(k.conname::text), '')
+	select pg_catalog.count(*) > 0, coalesce(pg_catalog.max(pg_catalog.pg_get_constraintdef(k.oid)), ''), coalesce(pg_catalog.max(k.conname::text), ''), (
+		select coalesce(pg_catalog.json_object_agg(a.attname, pg_catalog.pg_get_expr(d.adbin, d.adrelid)), '{}')
+		from pg_catalog.pg_attrdef d
+		join pg_catalog.pg_attribute a on a.attrelid = d.adrelid and a.attnum = d.adnum
+		where d.adrelid = pg_catalog.max(c.oid))
 	from pg_catalog.pg_class c
 	join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 	left join pg_catalog.pg_constraint k on k.conrelid = c.oid and k.contype = 'p'
