@@ -3,6 +3,7 @@ package stream
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -58,6 +59,32 @@ func readColumns(ctx context.Context, repl *pgconn.PgConn, oids []string) (map[u
 		all[oid] = append(all[oid], ledger.Column{Name: string(row[4]), Number: int(n[1]), Type: uint32(n[2]), Modifier: int32(n[3]), Target: string(row[5])})
 	}
 	return all, nil
+}
+
+// number finds the numbers of columns that came, or were renamed, since the table was
+// recorded: by them one that is renamed is told from one that is dropped while another is
+// added. The source may be ahead: a column that it has otherwise by now stays without.
+func (s *Stream) number(ctx context.Context, oid uint32, list []ledger.Column) error {
+	if s.cfg.Source == nil || !slices.ContainsFunc(list, func(c ledger.Column) bool { return c.Number == 0 }) {
+		return nil
+	}
+	repl, err := s.cfg.Source(ctx)
+	if err != nil {
+		return err
+	}
+	defer repl.Close(context.WithoutCancel(ctx))
+	all, err := readColumns(ctx, repl, []string{strconv.FormatUint(uint64(oid), 10)})
+	if err != nil {
+		return fmt.Errorf("read the columns of the source: %w", err)
+	}
+	for i := range list {
+		for _, now := range all[oid] {
+			if c := &list[i]; c.Number == 0 && c.Name == now.Name && c.Type == now.Type && c.Modifier == now.Modifier {
+				c.Number = now.Number
+			}
+		}
+	}
+	return nil
 }
 
 // readTypes fills in of which types the columns are on the target.

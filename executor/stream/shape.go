@@ -153,6 +153,9 @@ func (r *receiver) remember(life context.Context, rel *relation) error {
 		}
 		list = append(list, is)
 	}
+	if err := r.link.s.number(life, rel.OID, list); err != nil {
+		return err
+	}
 	if err := ledger.SetColumns(life, conn, r.link.s.cfg.Mirror, map[uint32][]ledger.Column{rel.OID: list}); err != nil {
 		return err
 	}
