@@ -21,6 +21,9 @@ func (e *CommandError) Unwrap() error { return e.Err }
 
 // Hint says what the operator can do about it.
 func (e *CommandError) Hint() string {
+	if hint, ok := targetHints[session.Code(e.Err)]; ok && e.Where != onSource {
+		return hint
+	}
 	if hint, ok := hints[session.Code(e.Err)]; ok {
 		return hint
 	}
@@ -37,11 +40,25 @@ func commandError(address, where string, err error) error {
 	return &CommandError{Address: address, Where: where, Err: err}
 }
 
+// onSource is where a command is that has not run yet; on a target it runs behind the
+// source's.
+const onSource = "the source"
+
+// targetHints are those that a target has of its own, by SQLSTATE: there it cannot be
+// that the source alone has what the command makes.
+var targetHints = map[string]string{
+	"42P07": thereAlready,
+	"42701": thereAlready,
+	"42710": thereAlready,
+}
+
+const thereAlready = "the target has it already: take it away there, so that the command can make it; or, if it is what the command makes, take the block out"
+
 // hints by SQLSTATE.
 var hints = map[string]string{
 	"42501": "the role of the peer must own what the command alters (or be a member of its owner), and may create in its schema: grant it that, or let another role of the peer block apply",
 	"42P01": "a table is not there under that name: names are schema-qualified, for search_path is empty while the command runs",
-	"3F000": "the schema is not there: create it in a ddl block of its own",
+	"3F000": "a schema is not there, or a name has none: create the schema in a ddl block of its own, and write it before each name, for search_path is empty while the command runs",
 	"42883": "a function or operator is not there under that name: names are schema-qualified, for search_path is empty while the command runs",
 	"42704": "a type, role or other object is not there under that name: names are schema-qualified, for search_path is empty while the command runs",
 	"42703": "a column is not there: correct the command",

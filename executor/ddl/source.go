@@ -168,7 +168,7 @@ func (s Source) execute(ctx context.Context, tx pgx.Tx, c Command) error {
 	if err == nil && conn.PgConn().TxStatus() != 'T' {
 		return &EndedError{Address: c.Address}
 	}
-	return commandError(c.Address, "the source", err)
+	return commandError(c.Address, onSource, err)
 }
 
 // check says what the command must not have done.
