@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -48,6 +49,23 @@ func TestResult(t *testing.T) {
 	var d view.ResultDocument
 	if err := json.Unmarshal(out.Bytes(), &d); err != nil || d.Status != "failed" || d.Outcomes[1].Errors[0].SQLState != "53100" {
 		t.Errorf("%v, %s", err, out)
+	}
+}
+
+// What many changes leave to do is said once, behind the last of them.
+func TestRemarkOfMany(t *testing.T) {
+	s, out, _ := screen(view.Config{})
+	if err := s.Result(view.ResultReport{Outcomes: []view.Outcome{
+		{Address: "ddl.a", Action: "run", Status: "done", Remark: "start bascule run"},
+		{Address: "ddl.b", Action: "run", Status: "done"},
+		{Address: "mirror.c", Action: "update", Status: "done", Remark: "it is paused"},
+		{Address: "ddl.d", Action: "run", Status: "done", Remark: "start bascule run"},
+	}}); err != nil {
+		t.Fatal(err)
+	}
+	want := "\n\nmirror.c: it is paused\n\nddl.a, ddl.d: start bascule run\n"
+	if got := out.String(); !strings.HasSuffix(got, want) || strings.Count(got, "start bascule run") != 1 {
+		t.Errorf("got %s", got)
 	}
 }
 

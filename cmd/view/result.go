@@ -2,6 +2,7 @@ package view
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -91,9 +92,9 @@ func (s *Screen) resultText(r ResultReport) string {
 	for _, l := range g.lines("  ") {
 		fmt.Fprintln(&b, l)
 	}
-	for _, o := range r.Outcomes {
-		if o.Remark != "" {
-			fmt.Fprintf(&b, "\n%s: %s\n", o.Address, o.Remark)
+	for i, o := range r.Outcomes {
+		if of := remarkOf(r.Outcomes, i); of != "" {
+			fmt.Fprintf(&b, "\n%s: %s\n", of, o.Remark)
 		}
 		for _, f := range Faults(o.Err) {
 			if o.Status == "interrupted" {
@@ -110,6 +111,22 @@ func (s *Screen) resultText(r ResultReport) string {
 		s.unfinished(&b, r)
 	}
 	return b.String()
+}
+
+// remarkOf are the addresses that have the remark of one outcome, at the last of them: what
+// is the same for many is said once. "" elsewhere.
+func remarkOf(outcomes []Outcome, at int) string {
+	same := func(o Outcome) bool { return o.Remark == outcomes[at].Remark }
+	if outcomes[at].Remark == "" || slices.ContainsFunc(outcomes[at+1:], same) {
+		return ""
+	}
+	var of []string
+	for _, o := range outcomes {
+		if same(o) {
+			of = append(of, o.Address)
+		}
+	}
+	return strings.Join(of, ", ")
 }
 
 // unfinished says what is left, and what to do about it.
