@@ -2,6 +2,7 @@ package view
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"bascule/planner"
@@ -91,8 +92,10 @@ func (t *planWriter) peers() {
 		switch {
 		case p.Error != "":
 			verdict = "not reached, see below"
-		case p.Missing:
+		case p.Missing && t.creates(p.Address):
 			verdict = "ok, the database is created by this plan"
+		case p.Missing:
+			verdict = "no such database"
 		}
 		g.add(p.Address, p.Endpoint, version, verdict)
 	}
@@ -102,6 +105,13 @@ func (t *planWriter) peers() {
 	if len(t.plan.Peers) > 0 {
 		t.line("")
 	}
+}
+
+// creates reports whether a mirror makes the database of a peer.
+func (t *planWriter) creates(peer string) bool {
+	return slices.ContainsFunc(t.plan.Changes, func(c planner.Change) bool {
+		return c.Mirror != nil && c.Mirror.Target == peer && c.Mirror.Options.Database != nil
+	})
 }
 
 func (t *planWriter) legend() {
