@@ -23,7 +23,7 @@ func TestCommandsAreDescribed(t *testing.T) {
 		{"a shorter one", "ALTER TABLE public.orders ALTER COLUMN note TYPE varchar(10)", typed("character varying(20)"), "ACCESS EXCLUSIVE on public.orders (800 kB) rewrite yes"},
 		{"a wider number", "ALTER TABLE public.orders ALTER COLUMN note TYPE bigint", nil, "ACCESS EXCLUSIVE on public.orders (800 kB) rewrite yes"},
 		{"a type that is not known", "ALTER TABLE public.orders ALTER COLUMN note TYPE app.mood", nil, "ACCESS EXCLUSIVE on public.orders (800 kB) rewrite unknown"},
-		{"a table that joins", "CREATE TABLE public.news (id int PRIMARY KEY)", nil, "rewrite no: public.news joins mirror.app; without a key, inserts alone"},
+		{"a table that joins", "CREATE TABLE public.news (id int PRIMARY KEY)", nil, "rewrite no: public.news joins mirror.app, with its inserts alone if it has no key"},
 		{"one that leaves", "DROP TABLE public.lines", nil, "ACCESS EXCLUSIVE on public.lines (800 kB) rewrite no: public.lines leaves mirror.app"},
 		{"one that has another name", "ALTER TABLE public.lines RENAME TO rows", nil, "ACCESS EXCLUSIVE on public.lines (800 kB) rewrite no: public.lines is followed on as public.rows by mirror.app"},
 		{"a schema that has", "ALTER SCHEMA public RENAME TO shop", nil, "rewrite no: public.lines is followed on as shop.lines by mirror.app; public.orders is followed on as shop.orders by mirror.app"},
@@ -41,7 +41,7 @@ func TestCommandsAreDescribed(t *testing.T) {
 		{"a key that comes", "ALTER TABLE public.news ADD PRIMARY KEY (id)", func(w *world) { keyless(w.src, 21000, "public", "news", "id") },
 			"ACCESS EXCLUSIVE on public.news (80 kB) rewrite no: updates and deletes of public.news are followed by mirror.app from then on"},
 		{"a partition", "CREATE TABLE public.m_3 PARTITION OF public.m FOR VALUES FROM (9) TO (10)", func(w *world) { parted(w); only("public.m*", "public.lines", "public.orders")(w) },
-			"ACCESS EXCLUSIVE on public.m (1600 kB) rewrite no: ACCESS EXCLUSIVE on the default partition, if there is one; public.m_3 joins mirror.app; without a key, inserts alone"},
+			"ACCESS EXCLUSIVE on public.m (1600 kB) rewrite no: ACCESS EXCLUSIVE on the default partition, if there is one; public.m_3 joins mirror.app, with its inserts alone if it has no key"},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
 			w := newStream("")

@@ -185,7 +185,7 @@ func (k *checking) joins(s *statement.Statement, x *side, n statement.Name) []st
 		k.found("command", codeNotPublished, Refusal, fmt.Sprintf("%s would not be in publication %s, which is not of the mirror's making: %s would not follow it", n, x.decl.Stream.Publications[0], x.decl.Address),
 			fmt.Sprintf("Create the table by hand, add it with ALTER PUBLICATION %s ADD TABLE, and apply: the mirror then copies it.", shown("", x.decl.Stream.Publications[0])), n.String())
 	}
-	return []string{fmt.Sprintf("%s joins %s; without a key, inserts alone", n, x.decl.Address)}
+	return []string{fmt.Sprintf("%s joins %s, with its inserts alone if it has no key", n, x.decl.Address)}
 }
 
 // joinsRoot reports whether a new table is a partition of one that a mirror follows.

@@ -29,7 +29,7 @@ func TestPlanOfDDL(t *testing.T) {
 	several.Address, several.DDL.LockTimeoutMillis = `ddl.many["a"]`, 90_000
 	several.DDL.Mirrors = append(several.DDL.Mirrors, planner.DDLMirror{Address: "mirror.second", Target: "peer.far"})
 	several.DDL.Statements = []planner.DDLStatement{
-		{Text: "CREATE TABLE public.invoices (\n  id bigint PRIMARY KEY\n)", Rewrite: "no", Effects: []string{"public.invoices joins mirror.app; without a key, inserts alone"}},
+		{Text: "CREATE TABLE public.invoices (\n  id bigint PRIMARY KEY\n)", Rewrite: "no", Effects: []string{"public.invoices joins mirror.app, with its inserts alone if it has no key"}},
 		{Text: "ALTER TABLE public.lines ALTER COLUMN n TYPE bigint, ADD FOREIGN KEY (order_id) REFERENCES public.orders", Rewrite: "yes",
 			Locks: []planner.DDLLock{{Mode: "ACCESS EXCLUSIVE", Table: "public.lines", Bytes: 3 * gb}, {Mode: "SHARE ROW EXCLUSIVE", Table: "public.orders"}}},
 		{Text: "ALTER TABLE public.lines ALTER COLUMN mood TYPE app.mood", Rewrite: "unknown", Locks: []planner.DDLLock{{Mode: "ACCESS EXCLUSIVE", Table: "public.lines", Bytes: 3 * gb}}},
