@@ -1,6 +1,7 @@
 package planner_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -166,6 +167,23 @@ func TestDDLBlocks(t *testing.T) {
 				t.Errorf("got  %s\nwant %s", got, c.want)
 			}
 		})
+	}
+}
+
+// TestWhyForgotten: a block that is still declared is not said to be gone.
+func TestWhyForgotten(t *testing.T) {
+	for destroy, want := range map[bool]string{true: "everything is to go; nothing runs", false: "it is no longer in the configuration; nothing runs"} {
+		w := newStream("")
+		w.streaming(t)
+		if destroy {
+			w.block("x", addColumn)
+		}
+		w.knows(state.Ready, "ddl.x", addColumn, "mirror.app")
+		w.destroy = destroy
+		i := slices.IndexFunc(w.plan(t).Changes, func(c planner.Change) bool { return c.Action == planner.Forget })
+		if i < 0 || w.plan(t).Changes[i].Reason != want {
+			t.Errorf("destroy %v: change %d, want %s", destroy, i, want)
+		}
 	}
 }
 

@@ -123,7 +123,7 @@ func (m *maker) forgetDDL(r *state.Resource) {
 			SQL: []string{fmt.Sprintf("delete from bascule.ddl where mirror = %s and id = %s", pgname.Literal(s.ledger.ID), pgname.Literal(DDLID(r.Address, r.DDL.Checksum)))}})
 	}
 	m.plan.Changes = append(m.plan.Changes, Change{Address: r.Address, Action: Forget, DDL: d,
-		Reason: "it is no longer in the configuration; nothing runs", Steps: append(steps, Step{ID: "forget", Kind: "state", Summary: "leave the state file"})})
+		Reason: m.removeReason() + "; nothing runs", Steps: append(steps, Step{ID: "forget", Kind: "state", Summary: "leave the state file"})})
 }
 
 // checkUnderWay refuses to forget what the source has run and the target not: the stream

@@ -213,8 +213,8 @@ func (l *link) run(ctx context.Context) error {
 	g.Go(func() error { return l.flush(beside) })
 	g.Go(func() error { return l.report(beside) })
 	g.Go(func() error {
-		defer done()
 		defer l.source.Close()
+		defer done() // who still tells the source something then has no say
 		defer close(l.orders)
 		return r.run(ctx, life)
 	})

@@ -75,7 +75,10 @@ func (s *Stream) misshapen(rel *relation, misfit *target.ShapeError, m *remedy, 
 		e.text = "the table was changed on the source"
 		advice := "make the table like the source's, or copy it again"
 		if misfit != nil {
-			e.text, advice = misfit.Error(), misfit.Remedy
+			e.text, advice = misfit.Problem, misfit.Remedy
+			if rel.member.TargetSchema != rel.member.Schema || rel.member.TargetName != rel.member.Name {
+				e.text = misfit.Error() // which has the target's name
+			}
 		}
 		e.remedy = advice + ", then " + s.retry()
 		return e

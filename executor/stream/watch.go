@@ -116,6 +116,9 @@ func (l *link) report(ctx context.Context) error {
 			continue
 		}
 		if err := l.acknowledge(ctx, asks || silent > askAfter); err != nil {
+			if ctx.Err() != nil {
+				return nil // the receiver has closed the connection, and says why
+			}
 			return err
 		}
 		sent = time.Now()
