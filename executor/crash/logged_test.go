@@ -77,9 +77,10 @@ func (w *commandWorld) surviveLogged(t *testing.T, s strikeLogged, v victim) {
 	}
 	s.strike(t, w, r, v)
 	// What a source has sent of a transaction that it committed may be all of it.
-	sent := v == sourceServer && shapes(t, w.target) == shapes(t, w.source)
-	if !s.passed && shapes(t, w.target) != before && !s.halfway && !sent {
-		t.Errorf("%s: after the kill of the %s the target has what was not through:\n%s", s.moment, v, shapes(t, w.target))
+	now := shapes(t, w.target)
+	sent := v == sourceServer && now == shapes(t, w.source)
+	if !s.passed && now != before && !s.halfway && !sent {
+		t.Errorf("%s: after the kill of the %s the target has what was not through:\n%s", s.moment, v, now)
 	}
 	if !r.alive() {
 		r = w.run(t)
