@@ -11,8 +11,8 @@ import (
 
 // Run runs all nodes, len(workers) at once, and returns when nothing of it is left
 // running. The error joins an *Error for each node that failed before ctx ended or one
-// failed fatally; where none did, it is the cause of ctx. Needs that were never added are an error before anything starts, and so is a cycle after all
-// that could run has.
+// failed fatally; where none did, it is the cause of ctx. Needs that were never added are
+// an error before anything starts, and so is a cycle after all that could run has.
 func (g *Graph[W]) Run(ctx context.Context, workers []W) error {
 	r, err := g.start()
 	if err != nil {

@@ -78,18 +78,26 @@ func (k *keeper) halted(h *ledger.Halt) {
 	}
 }
 
+// news waits for signals of the mirror, no longer than lookEvery or than waiting lasts, and
+// reads them. A mirror that somebody wants is an errYield.
+func (k *keeper) news(ctx, waiting context.Context, conn *pgx.Conn) (ledger.Signals, error) {
+	if err := ledger.Await(waiting, conn, k.id, lookEvery); err != nil {
+		return ledger.Signals{}, err
+	}
+	now, err := k.look(ctx, conn)
+	if err == nil && now.Wanted {
+		err = errYield
+	}
+	return now, err
+}
+
 // rest waits until something else is to be done than s says.
 func (k *keeper) rest(ctx context.Context, conn *pgx.Conn, s *ledger.Stream) error {
 	for {
-		if err := ledger.Await(ctx, conn, k.id, lookEvery); err != nil {
-			return err
-		}
-		now, err := k.look(ctx, conn)
+		now, err := k.news(ctx, ctx, conn)
 		switch {
 		case err != nil:
 			return err
-		case now.Wanted:
-			return errYield
 		case now.Generation != s.Generation, now.Halted != (s.Halt != nil), now.Phase != s.Phase:
 			return errChanged
 		}
@@ -146,15 +154,10 @@ func why(ctx context.Context, watched error) string {
 // the stream is to end. New members are the stream's to read; it goes on.
 func (k *keeper) watch(ctx, running context.Context, conn *pgx.Conn, s *ledger.Stream, seen *arrivals, errs *trouble) error {
 	for {
-		if err := ledger.Await(running, conn, k.id, lookEvery); err != nil {
-			return err
-		}
-		now, err := k.look(ctx, conn)
+		now, err := k.news(ctx, running, conn)
 		switch {
 		case err != nil:
 			return err
-		case now.Wanted:
-			return errYield
 		case now.Phase != s.Phase:
 			return errChanged
 		case now.Generation != s.Generation:

@@ -139,8 +139,8 @@ func (k *stock) close(ctx context.Context) {
 	_ = k.conn.Close(ctx)
 }
 
-// joinLate has no answer for a table that is published, or gone. A lock is waited for no longer than the
-// log's own triggers do.
+// joinLate has no answer for a table that is published, or gone. A lock is waited for no
+// longer than the log's own triggers do.
 const joinLate = `
 	begin;
 	set local lock_timeout = '300ms';
